@@ -1,0 +1,33 @@
+//===- Csv.h - Problems and plans as text --------------------- -*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The exchange format of MiniMalloc: a header line that names the columns
+// `id`, `lower`, `upper` and `size`, and `offset` in a solution; then one line
+// a buffer. Lifetimes are half-open. Columns may come in any order.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_MEMORY_PLANNER_CSV_H
+#define NARAE_MEMORY_PLANNER_CSV_H
+
+#include "lib/memory/planner/Planner.h"
+
+namespace narae::memory {
+
+/// Reads a problem. An `offset` column becomes the fixed offsets of those
+/// buffers where it is not empty. Alignments are 1.
+/// \param error receives "line 3: ..." when nothing is returned.
+std::optional<Problem> readCsv(const std::string &text, std::string &error);
+
+/// Writes the problem; with a plan also its offsets. Reading the result back
+/// gives the plan as fixed offsets. Commas, quotes and line breaks in names
+/// become underscores.
+std::string writeCsv(const Problem &problem, const Plan *plan = nullptr);
+
+} // namespace narae::memory
+
+#endif // NARAE_MEMORY_PLANNER_CSV_H

@@ -1,0 +1,109 @@
+//===- Part.h - An independent part of a problem -------------- -*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Internal to the planner: what the strategies share.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_MEMORY_PLANNER_PART_H
+#define NARAE_MEMORY_PLANNER_PART_H
+
+#include "lib/memory/planner/Planner.h"
+
+namespace narae::memory {
+
+inline uint64_t alignUp(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) & ~(alignment - 1);
+}
+
+/// A buffer of a part. Time is compressed to sections between the events of
+/// the part, numbered from 0.
+struct Item {
+  uint32_t lower, upper;
+  uint64_t size, alignment;
+  std::optional<uint64_t> fixed;
+  uint32_t buffer; ///< index in the problem
+};
+
+/// Buffers that share no time with the others of the problem.
+struct Part {
+  /// In ascending order of `lower`.
+  std::vector<Item> items;
+  uint32_t numSections = 0;
+  /// The number of pairs of items that overlap in time.
+  uint64_t numOverlaps = 0;
+  /// No plan of the part has a smaller peak.
+  uint64_t lowerBound = 0;
+};
+
+/// Offsets of the items of a part.
+struct PartPlan {
+  std::vector<uint64_t> offsets;
+  uint64_t peak = UINT64_MAX;
+  const char *strategy = "";
+};
+
+/// Divides the problem at times where nothing is live. Buffers without a
+/// lifetime are left out.
+std::vector<Part> divide(const Problem &problem);
+
+/// Which gap an item takes; above all others when it fits into none.
+enum class Fit { First, Best };
+
+/// Answers which placed items overlap an item in time, and places items.
+class Placer {
+public:
+  explicit Placer(const Part &part);
+
+  /// Places the items in the given order after those with fixed offsets.
+  /// Returns false when the peak would pass `limit` or the steps taken
+  /// `budget`, which is reduced by them; the offsets are of no use then.
+  bool place(const std::vector<uint32_t> &order, Fit fit, uint64_t limit,
+             uint64_t &budget, PartPlan &plan);
+
+  /// Places each item on top of what is already there, in O(log n) an item.
+  void stack(const std::vector<uint32_t> &order, PartPlan &plan);
+
+private:
+  void collect(uint32_t item);
+  void collectBelow(uint32_t node, uint32_t begin, uint32_t end,
+                    uint32_t numStarted, uint32_t lower);
+  void insert(uint32_t item);
+  uint64_t findOffset(const Item &item, Fit fit);
+
+  const Part &part;
+  /// The overlapping items of each, when there are few enough in all.
+  std::vector<uint32_t> neighbours, firstNeighbour;
+  /// When most pairs overlap, the placed items in ascending order of offset.
+  struct Place {
+    uint64_t offset, end;
+    uint32_t lower, upper;
+  };
+  bool isDense = false;
+  std::vector<Place> places;
+  /// Otherwise a segment tree over the items with the largest `upper` of those
+  /// that are placed.
+  std::vector<uint32_t> largestUpper;
+  uint32_t numLeaves = 1;
+  std::vector<char> isPlaced;
+  std::vector<uint64_t> offsets;
+  /// Offset and end of the items collected.
+  std::vector<std::pair<uint64_t, uint64_t>> occupied;
+  uint64_t steps = 0;
+};
+
+/// The best of several orders. Always finds a plan.
+PartPlan placeGreedily(const Part &part);
+
+/// Local search over orders from that of `plan` until the peak is at most
+/// `target` or `budget` is used up.
+void improve(const Part &part, uint64_t target, uint64_t &budget,
+             PartPlan &plan);
+
+} // namespace narae::memory
+
+#endif // NARAE_MEMORY_PLANNER_PART_H

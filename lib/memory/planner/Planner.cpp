@@ -1,0 +1,109 @@
+//===- Planner.cpp - Divides problems and picks strategies ----------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/memory/planner/Planner.h"
+#include "lib/memory/planner/Part.h"
+
+#include <algorithm>
+#include <queue>
+#include <tuple>
+
+using namespace narae::memory;
+
+/// Sets the sections of the items, counts the overlaps and bounds the peak.
+static void finish(Part &part, const Problem &problem) {
+  std::vector<int64_t> times;
+  Problem own;
+  for (const Item &item : part.items) {
+    const Buffer &buffer = problem.buffers[item.buffer];
+    times.push_back(buffer.lower);
+    times.push_back(buffer.upper);
+    own.buffers.push_back(buffer);
+  }
+  part.lowerBound = lowerBound(own);
+  std::sort(times.begin(), times.end());
+  times.erase(std::unique(times.begin(), times.end()), times.end());
+  part.numSections = static_cast<uint32_t>(times.size() - 1);
+  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ends;
+  for (Item &item : part.items) {
+    const Buffer &buffer = problem.buffers[item.buffer];
+    auto section = [&](int64_t time) {
+      return static_cast<uint32_t>(
+          std::lower_bound(times.begin(), times.end(), time) - times.begin());
+    };
+    item.lower = section(buffer.lower);
+    item.upper = section(buffer.upper);
+    while (!ends.empty() && ends.top() <= item.lower)
+      ends.pop();
+    part.numOverlaps += ends.size();
+    ends.push(item.upper);
+  }
+}
+
+std::vector<Part> narae::memory::divide(const Problem &problem) {
+  const std::vector<Buffer> &buffers = problem.buffers;
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < buffers.size(); ++i)
+    if (buffers[i].lower < buffers[i].upper)
+      order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return std::tie(buffers[a].lower, a) < std::tie(buffers[b].lower, b);
+  });
+  std::vector<Part> parts;
+  int64_t end = 0;
+  for (uint32_t index : order) {
+    const Buffer &buffer = buffers[index];
+    if (parts.empty() || buffer.lower >= end)
+      parts.emplace_back();
+    end =
+        parts.back().items.empty() ? buffer.upper : std::max(end, buffer.upper);
+    // Wrong alignments are for `check` to report.
+    uint64_t alignment = std::max<uint64_t>(buffer.alignment, 1);
+    parts.back().items.push_back(
+        {0, 0, buffer.size, alignment, buffer.offset, index});
+  }
+  for (Part &part : parts)
+    finish(part, problem);
+  return parts;
+}
+
+Plan narae::memory::allocate(const Problem &problem, const Options &options) {
+  Plan plan;
+  plan.offsets.resize(problem.buffers.size());
+  plan.lowerBound = lowerBound(problem);
+  for (size_t i = 0; i < problem.buffers.size(); ++i) {
+    const Buffer &buffer = problem.buffers[i];
+    plan.offsets[i] = buffer.offset.value_or(0);
+    plan.peak = std::max(plan.peak, plan.offsets[i] + buffer.size);
+  }
+
+  std::vector<Part> parts = divide(problem);
+  std::vector<PartPlan> partPlans;
+  for (const Part &part : parts)
+    partPlans.push_back(placeGreedily(part));
+
+  // No part needs a lower peak than the highest lower bound, nor than the
+  // capacity.
+  uint64_t target = std::max(plan.lowerBound, problem.capacity.value_or(0));
+  uint64_t budget = options.budget;
+  for (size_t i = 0; i < parts.size(); ++i)
+    improve(parts[i], target, budget, partPlans[i]);
+
+  uint64_t highest = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    for (size_t j = 0; j < parts[i].items.size(); ++j)
+      plan.offsets[parts[i].items[j].buffer] = partPlans[i].offsets[j];
+    if (plan.strategy.empty() || partPlans[i].peak > highest) {
+      highest = partPlans[i].peak;
+      plan.strategy = partPlans[i].strategy;
+    }
+  }
+  plan.peak = 0;
+  for (size_t i = 0; i < problem.buffers.size(); ++i)
+    plan.peak = std::max(plan.peak, plan.offsets[i] + problem.buffers[i].size);
+  return plan;
+}

@@ -1,0 +1,99 @@
+//===- Planner.h - Offsets for buffers with lifetimes --------- -*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The planner places buffers, each live during a half-open interval of time,
+// in one flat address space so that no two live buffers overlap. It knows
+// nothing of LLVM, MLIR or models; it is deterministic and never reads a
+// clock: effort is bounded by counted steps.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_MEMORY_PLANNER_PLANNER_H
+#define NARAE_MEMORY_PLANNER_PLANNER_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace narae::memory {
+
+/// A buffer to place.
+struct Buffer {
+  /// Shown in messages and written as the `id` column of CSV files.
+  std::string name;
+  /// First time at which the buffer is live.
+  int64_t lower = 0;
+  /// First time at which it no longer is; greater than `lower`.
+  int64_t upper = 0;
+  /// Bytes. A buffer of zero bytes overlaps nothing.
+  uint64_t size = 0;
+  /// A power of two that divides the offset.
+  uint64_t alignment = 1;
+  /// When set, the offset that the plan must use.
+  std::optional<uint64_t> offset;
+};
+
+/// What to place, and where it has to fit.
+struct Problem {
+  std::vector<Buffer> buffers;
+  /// Bytes available. `allocate` stops improving a plan that fits.
+  std::optional<uint64_t> capacity;
+};
+
+/// How much work `allocate` may do.
+struct Options {
+  /// Steps spent on improving the best greedy plan, over all independent parts
+  /// of the problem together. A step is one look at a placed buffer or at one
+  /// section of time; about a hundred million of them take a second. Zero
+  /// returns the best greedy plan.
+  uint64_t budget = uint64_t(1) << 20;
+};
+
+/// Offsets for the buffers of a problem, in its order.
+struct Plan {
+  std::vector<uint64_t> offsets;
+  /// Largest `offset + size`, in bytes.
+  uint64_t peak = 0;
+  /// `lowerBound` of the problem: no plan has a smaller peak.
+  uint64_t lowerBound = 0;
+  /// What found the part of the plan with the highest peak: "size, first fit",
+  /// "improved", "search".
+  std::string strategy;
+
+  /// True when no plan can have a smaller peak.
+  bool isOptimal() const { return peak == lowerBound; }
+};
+
+/// Places the buffers of `problem`. The plan is the best of several greedy
+/// orders, improved within `options.budget`; it is never worse than the best
+/// greedy plan. Improving ends at the capacity, or at the lower bound when
+/// there is none. The plan may exceed the capacity: compare `peak`. For a
+/// problem in which `check` finds nothing and a plan that fits its capacity,
+/// `verify` finds nothing. Fixed offsets are kept whatever they are.
+Plan allocate(const Problem &problem, const Options &options = {});
+
+/// Bytes that every valid plan needs: the maximum over time of the sizes that
+/// are live together, counting the padding that alignment forces between them,
+/// and the highest end of a buffer with a fixed offset.
+uint64_t lowerBound(const Problem &problem);
+
+/// What is wrong with the problem itself, one message a defect: empty
+/// lifetimes, alignments that are no power of two, fixed offsets that are not
+/// aligned, that overlap each other or that pass the capacity.
+std::vector<std::string> check(const Problem &problem);
+
+/// What is wrong with the plan, one message a defect; empty when it is valid.
+/// Shares no code with the planner. Checks the problem too (see `check`), the
+/// number of offsets, overlap in time and space, alignment, fixed offsets, the
+/// capacity and the stated peak. For an invalid plan at least one overlap is
+/// listed, not necessarily all of them.
+std::vector<std::string> verify(const Problem &problem, const Plan &plan);
+
+} // namespace narae::memory
+
+#endif // NARAE_MEMORY_PLANNER_PLANNER_H
