@@ -14,10 +14,6 @@
 
 using namespace narae::memory;
 
-/// Steps that the orders of one part may take together; what remains of the
-/// large parts is covered by `Placer::stack`, which needs no such limit.
-static constexpr uint64_t kGreedySteps = 200'000'000;
-
 namespace {
 struct Strategy {
   const char *firstFit, *bestFit, *stacked;
@@ -55,9 +51,8 @@ static const Strategy kStrategies[] = {
      }},
 };
 
-PartPlan narae::memory::placeGreedily(const Part &part) {
+PartPlan narae::memory::placeGreedily(const Part &part, uint64_t budget) {
   Placer placer(part);
-  uint64_t budget = kGreedySteps;
   PartPlan best, candidate;
   auto keepBetter = [&](const char *strategy) {
     if (candidate.peak >= best.peak)

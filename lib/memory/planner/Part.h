@@ -27,6 +27,8 @@ struct Item {
   uint64_t size, alignment;
   std::optional<uint64_t> fixed;
   uint32_t buffer; ///< index in the problem
+  /// The lifetime in the problem's unit of time.
+  uint64_t duration;
 };
 
 /// Buffers that share no time with the others of the problem.
@@ -96,13 +98,21 @@ private:
   uint64_t steps = 0;
 };
 
-/// The best of several orders. Always finds a plan.
-PartPlan placeGreedily(const Part &part);
+/// The best of several orders. Always finds a plan: orders that the budget does
+/// not suffice for are stacked.
+PartPlan placeGreedily(const Part &part, uint64_t budget);
 
 /// Local search over orders from that of `plan` until the peak is at most
 /// `target` or `budget` is used up.
 void improve(const Part &part, uint64_t target, uint64_t &budget,
              PartPlan &plan);
+
+enum class SearchResult { Found, Infeasible, OutOfBudget };
+
+/// Complete search for a plan whose peak is at most `target`. Sets `plan` only
+/// when it finds one. Gives up at once on fixed offsets and on large parts.
+SearchResult search(const Part &part, uint64_t target, uint64_t &budget,
+                    PartPlan &plan);
 
 } // namespace narae::memory
 

@@ -14,6 +14,9 @@
 
 using namespace narae::memory;
 
+/// More steps than these rarely improve the order of a part.
+static constexpr uint64_t kMaxImproving = 1 << 20;
+
 /// Sets the sections of the items, counts the overlaps and bounds the peak.
 static void finish(Part &part, const Problem &problem) {
   std::vector<int64_t> times;
@@ -64,7 +67,8 @@ std::vector<Part> narae::memory::divide(const Problem &problem) {
     // Wrong alignments are for `check` to report.
     uint64_t alignment = std::max<uint64_t>(buffer.alignment, 1);
     parts.back().items.push_back(
-        {0, 0, buffer.size, alignment, buffer.offset, index});
+        {0, 0, buffer.size, alignment, buffer.offset, index,
+         uint64_t(buffer.upper) - uint64_t(buffer.lower)});
   }
   for (Part &part : parts)
     finish(part, problem);
@@ -84,14 +88,29 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
   std::vector<Part> parts = divide(problem);
   std::vector<PartPlan> partPlans;
   for (const Part &part : parts)
-    partPlans.push_back(placeGreedily(part));
+    partPlans.push_back(placeGreedily(part, options.greedyBudget));
 
   // No part needs a lower peak than the highest lower bound, nor than the
   // capacity.
   uint64_t target = std::max(plan.lowerBound, problem.capacity.value_or(0));
   uint64_t budget = options.budget;
+  std::vector<size_t> tooHigh;
   for (size_t i = 0; i < parts.size(); ++i)
-    improve(parts[i], target, budget, partPlans[i]);
+    if (partPlans[i].peak > target)
+      tooHigh.push_back(i);
+  for (size_t i = 0; i < tooHigh.size(); ++i) {
+    const Part &part = parts[tooHigh[i]];
+    PartPlan &partPlan = partPlans[tooHigh[i]];
+    // Equal shares of what the parts before have left. Most of a share may go
+    // to the search; local improvement takes over where that finds nothing.
+    uint64_t share = budget / (tooHigh.size() - i);
+    uint64_t improving = std::min(share / 8, kMaxImproving);
+    budget -= share;
+    share -= improving;
+    if (search(part, target, share, partPlan) != SearchResult::Found)
+      improve(part, target, improving, partPlan);
+    budget += share + improving;
+  }
 
   uint64_t highest = 0;
   for (size_t i = 0; i < parts.size(); ++i) {

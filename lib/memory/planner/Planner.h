@@ -52,6 +52,10 @@ struct Options {
   /// section of time; about a hundred million of them take a second. Zero
   /// returns the best greedy plan.
   uint64_t budget = uint64_t(1) << 20;
+  /// Steps that the greedy orders of one independent part may take together.
+  /// When they do not suffice, the rest of the orders stack buffers without
+  /// looking for gaps. Reached by parts of about a hundred thousand buffers.
+  uint64_t greedyBudget = 600'000'000;
 };
 
 /// Offsets for the buffers of a problem, in its order.
