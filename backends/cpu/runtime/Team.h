@@ -1,0 +1,90 @@
+//===- Team.h - A team of threads that divides kernels ---------*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A launch is a static partition: part i of n runs on thread i, and the
+// caller is thread 0. Workers spin for a moment after each launch, because
+// the next one usually comes at once, and sleep on a futex after that.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_BACKENDS_CPU_RUNTIME_TEAM_H
+#define NARAE_BACKENDS_CPU_RUNTIME_TEAM_H
+
+#include "narae/backend.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace narae::cpu {
+
+/// Scratch memory of one part; only ever grows.
+struct Scratch {
+  void *data = nullptr;
+  uint64_t size = 0;
+
+  Scratch() = default;
+  Scratch(const Scratch &) = delete;
+  Scratch &operator=(const Scratch &) = delete;
+  ~Scratch();
+  /// False when there is no memory.
+  bool reserve(uint64_t bytes);
+};
+
+class Team {
+public:
+  /// The process's team with that many threads (0: all cores), made when it
+  /// is first asked for and gone with its last user. Null with a message in
+  /// `error` when threads cannot be made.
+  static std::shared_ptr<Team> get(int32_t threads, std::string &error);
+  ~Team();
+  Team(const Team &) = delete;
+  Team &operator=(const Team &) = delete;
+
+  /// Threads of the team, the caller included.
+  int64_t size() const { return threadCount; }
+
+  /// Runs `parts` (at most `size()`) parts of a kernel and returns when all
+  /// are done. Callers in different threads take turns. False when there is
+  /// no memory for the scratch buffers.
+  bool run(NaraeHostKernelFn kernel, const NaraeLaunch &launch, int64_t parts);
+
+private:
+  explicit Team(int64_t threadCount);
+  bool start(std::string &error);
+  void stop();
+  void work(int64_t index);
+  void runPart(int64_t index, int64_t parts);
+
+  const int64_t threadCount;
+  uint64_t forkGeneration = 0;
+  std::vector<std::thread> threads;
+  std::vector<Scratch> scratch;
+  std::mutex turn;
+
+  // The launch in progress: written by the caller before `ticket` changes,
+  // read by its participants only.
+  NaraeHostKernelFn kernel = nullptr;
+  const NaraeLaunch *launch = nullptr;
+
+  /// Number of the launch (low half, what sleepers wait on) and its parts.
+  alignas(64) std::atomic<uint64_t> ticket{0};
+  alignas(64) std::atomic<uint32_t> sleepers{0};
+  /// Parts that are not done, the caller's not counted.
+  alignas(64) std::atomic<uint32_t> remaining{0};
+  std::atomic<bool> callerSleeps{false};
+};
+
+/// Threads worth having: the process's cores, or fewer under a CPU quota.
+int32_t defaultThreads();
+
+} // namespace narae::cpu
+
+#endif // NARAE_BACKENDS_CPU_RUNTIME_TEAM_H

@@ -1,0 +1,98 @@
+//===- Registry.cpp - Backends of this process ---------------------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/Registry.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <mutex>
+#include <vector>
+
+using namespace narae;
+using namespace narae::runtime;
+
+namespace {
+struct Registry {
+  std::mutex mutex;
+  std::vector<const NaraeBackendRuntime *> backends;
+};
+} // namespace
+
+/// Never destroyed: sessions may outlive static objects.
+static Registry &registry() {
+  static Registry &instance = *new Registry();
+  return instance;
+}
+
+static Status otherApi(const std::string &what, uint32_t version) {
+  return Status::error(what + " was built for version " +
+                       std::to_string(version) +
+                       " of the backend API; this runtime has version " +
+                       std::to_string(NARAE_BACKEND_API_VERSION));
+}
+
+Status runtime::registerBackend(const NaraeBackendRuntime *backend) {
+  if (!backend || !backend->name || !*backend->name)
+    return Status::error("a backend needs a name");
+  std::string what = std::string("backend '") + backend->name + "'";
+  if (backend->api_version != NARAE_BACKEND_API_VERSION)
+    return otherApi(what, backend->api_version);
+  if (backend->struct_size < sizeof(NaraeBackendRuntime))
+    return Status::error(what + " has an incomplete table");
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  for (const NaraeBackendRuntime *known : registry().backends) {
+    if (known == backend)
+      return Status::success();
+    if (std::strcmp(known->name, backend->name) == 0)
+      return Status::error(what + " is registered already");
+  }
+  registry().backends.push_back(backend);
+  return Status::success();
+}
+
+Status runtime::loadPlugin(const std::string &path) {
+  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle) {
+    const char *reason = dlerror();
+    return Status::error("cannot load plugin '" + path +
+                         "': " + (reason ? reason : "unknown reason"));
+  }
+  auto entry = reinterpret_cast<NaraeBackendRegisterFn>(
+      dlsym(handle, NARAE_BACKEND_SYMBOL));
+  Status status = Status::success();
+  const NaraeBackend *backend = entry ? entry() : nullptr;
+  if (!entry)
+    status = Status::error("'" + path +
+                           "' is no Narae plugin: it does not "
+                           "export " NARAE_BACKEND_SYMBOL);
+  else if (!backend || backend->struct_size < sizeof(NaraeBackend))
+    status = Status::error("plugin '" + path + "' has an incomplete table");
+  else if (backend->api_version != NARAE_BACKEND_API_VERSION)
+    status = otherApi("plugin '" + path + "'", backend->api_version);
+  else if (!backend->runtime)
+    status = Status::error("plugin '" + path + "' has no runtime side");
+  else
+    status = registerBackend(backend->runtime);
+  if (status.failed())
+    dlclose(handle);
+  return status;
+}
+
+Expected<const NaraeBackendRuntime *>
+runtime::findBackend(const std::string &device) {
+  std::string name = device.substr(0, device.find(':'));
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  std::string known;
+  for (const NaraeBackendRuntime *backend : registry().backends) {
+    if (name == backend->name)
+      return backend;
+    known += std::string(known.empty() ? "" : ", ") + backend->name;
+  }
+  return Status::error("there is no backend for device '" + device +
+                       "'; this runtime has " +
+                       (known.empty() ? "none" : known));
+}

@@ -1,0 +1,29 @@
+//===- Registry.h - Backends of this process -------------------*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_RUNTIME_REGISTRY_H
+#define NARAE_RUNTIME_REGISTRY_H
+
+#include "lib/artifact/Status.h"
+#include "narae/backend.h"
+
+#include <string>
+
+namespace narae::runtime {
+
+/// Adds a backend. The table must stay valid for the rest of the process.
+Status registerBackend(const NaraeBackendRuntime *backend);
+
+/// Opens a plugin and adds its runtime side. Plugins are never closed.
+Status loadPlugin(const std::string &path);
+
+/// The backend of a device ("nvidia:0" is of "nvidia").
+Expected<const NaraeBackendRuntime *> findBackend(const std::string &device);
+
+} // namespace narae::runtime
+
+#endif // NARAE_RUNTIME_REGISTRY_H
