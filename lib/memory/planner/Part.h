@@ -27,8 +27,6 @@ struct Item {
   uint64_t size, alignment;
   std::optional<uint64_t> fixed;
   uint32_t buffer; ///< index in the problem
-  /// The lifetime in the problem's unit of time.
-  uint64_t duration;
 };
 
 /// Buffers that share no time with the others of the problem.

@@ -67,8 +67,7 @@ std::vector<Part> narae::memory::divide(const Problem &problem) {
     // Wrong alignments are for `check` to report.
     uint64_t alignment = std::max<uint64_t>(buffer.alignment, 1);
     parts.back().items.push_back(
-        {0, 0, buffer.size, alignment, buffer.offset, index,
-         uint64_t(buffer.upper) - uint64_t(buffer.lower)});
+        {0, 0, buffer.size, alignment, buffer.offset, index});
   }
   for (Part &part : parts)
     finish(part, problem);

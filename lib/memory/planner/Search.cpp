@@ -5,57 +5,51 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A branch-and-bound search after MiniMalloc (Moffitt, "MiniMalloc: A
-// Lightweight Memory Allocator for Hardware-Accelerated Machine Learning",
-// ASPLOS 2023). It decides whether a part has a plan within a target peak:
+// A branch-and-bound search that decides whether a part has a plan within a
+// target peak. It fills valleys of the skyline of what is placed:
 //
-// - Canonical solutions only: items are placed in ascending order of offset
-//   (then rank), each as low as the items placed so far allow.
-// - Dominance: an item is not placed where another that is still unplaced
-//   would fit whole below its offset.
-// - Section inference: what is unplaced in a section starts no lower than the
-//   lowest offset that one of its items can still take.
-// - Division: where a section has nothing unplaced left, the items on its two
-//   sides are placed independently.
+// - Every section has a floor: nothing unplaced lies lower. It is the end of
+//   what is placed, raised to the lowest offset that an unplaced item of the
+//   section can still take. Floor plus unplaced bytes must not pass the target.
+// - A valley is a run of sections with one floor between higher ones. What
+//   covers a point of its bottom lies within the valley, directly on it. So at
+//   one end of the valley, either one of those items is placed, or the section
+//   wastes space up to the next offset possible, and its floor rises.
+// - The valley with the fewest choices comes first. Decisions that follow each
+//   other are thus about the same place, and a dead end is left where it arose,
+//   which searches that place in order of offset do not do.
 //
-// Which item is tried first matters more than anything else; so several ranks
-// take turns with growing budgets.
+// Only plans in which every item rests on another or on the ground are
+// considered; all others can be lowered to one of them. Several ranks and rules
+// to choose a valley take turns with growing budgets.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/memory/planner/Part.h"
+#include "lib/memory/planner/Random.h"
 
 #include <algorithm>
 
 using namespace narae::memory;
 
-/// Steps of the first run with each rank.
-static constexpr uint64_t kFirstSlice = 1 << 19;
+/// Steps of the first run of each variant.
+static constexpr uint64_t kFirstSlice = 500'000;
 
-/// The search is as deep as there are items and keeps a list of them a level.
+/// The search is as deep as there are items and keeps the floors of each level.
 static constexpr size_t kMaxItems = 2000;
 
-/// The start of an item that cannot be the next.
-static constexpr uint64_t kNotNext = UINT64_MAX;
+/// Floor of a section in which everything is placed.
+static constexpr uint64_t kFull = UINT64_MAX;
 
 namespace {
-/// One run with one rank.
+/// One run of one variant: four ranks with two rules to choose valleys each,
+/// then the same with ranks varied at random.
 class Search {
 public:
-  Search(const Part &part, uint64_t target, uint64_t budget)
-      : offsets(part.items.size()), part(part), target(target), budget(budget),
-        floors(part.numSections), remaining(part.numSections),
-        lowest(part.numSections), group(part.numSections),
-        start(part.items.size()), rank(part.items.size()) {
-    for (const Item &item : part.items)
-      for (uint32_t s = item.lower; s < item.upper; ++s)
-        remaining[s] += item.size;
-  }
+  Search(const Part &part, uint64_t target, uint64_t budget, uint64_t variant);
 
-  SearchResult run(const std::vector<uint32_t> &order) {
-    for (uint32_t i = 0; i < order.size(); ++i)
-      rank[order[i]] = i;
-    if (solve(order, 0, 0))
+  SearchResult run() {
+    if (solve())
       return SearchResult::Found;
     return steps > budget ? SearchResult::OutOfBudget
                           : SearchResult::Infeasible;
@@ -65,220 +59,211 @@ public:
   std::vector<uint64_t> offsets;
 
 private:
-  bool solve(const std::vector<uint32_t> &items, uint64_t lastOffset,
-             uint32_t nextRank);
-  bool infer(const std::vector<uint32_t> &items, uint64_t lastOffset,
-             uint32_t nextRank, uint64_t &latest);
-  bool solveRest(const std::vector<uint32_t> &items, uint32_t placed);
+  /// A valley and the section at one of its ends.
+  struct Choice {
+    uint32_t section, lower, upper;
+  };
+
+  bool solve();
+  bool raiseFloors();
+  bool chooseValley(Choice &choice);
+  uint32_t countFitting(const Choice &choice) const;
+  bool fits(uint32_t index, const Choice &choice) const {
+    const Item &item = part.items[index];
+    return item.lower >= choice.lower && item.upper <= choice.upper &&
+           covers(item, choice.section);
+  }
+  static bool covers(const Item &item, uint32_t section) {
+    return item.lower <= section && section < item.upper;
+  }
 
   const Part &part;
   uint64_t target, budget;
-  /// For each section: the end of what is placed, the bytes unplaced, the
-  /// lowest offset of an unplaced item, and its group in a division.
+  bool prefersLow;
+  /// For each section.
   std::vector<uint64_t> floors, remaining, lowest;
-  std::vector<uint32_t> group;
-  /// For each item the offset that it would take as the next.
+  /// For each item the lowest offset it can take.
   std::vector<uint64_t> start;
-  std::vector<uint32_t> rank;
+  /// Items by falling rank, in which those to place are tried.
+  std::vector<uint32_t> order;
+  std::vector<char> isPlaced;
+  size_t numUnplaced = 0;
 };
 } // namespace
 
-/// Sets `start` and the latest start of the next item. Returns false when the
-/// items cannot be placed within the target.
-bool Search::infer(const std::vector<uint32_t> &items, uint64_t lastOffset,
-                   uint32_t nextRank, uint64_t &latest) {
-  uint64_t firstEnd = UINT64_MAX;
-  uint32_t begin = UINT32_MAX, end = 0;
-  for (uint32_t index : items) {
-    const Item &item = part.items[index];
-    uint64_t floor = 0;
-    for (uint32_t s = item.lower; s < item.upper; ++s)
-      floor = std::max(floor, floors[s]);
-    floor = alignUp(floor, item.alignment);
-    steps += item.upper - item.lower;
-    begin = std::min(begin, item.lower);
-    end = std::max(end, item.upper);
-    if (floor < lastOffset || (floor == lastOffset && rank[index] < nextRank))
-      floor = kNotNext;
-    else
-      firstEnd = std::min(firstEnd, floor + item.size);
-    start[index] = floor;
-  }
-  if (firstEnd == UINT64_MAX)
-    return false;
-  std::fill(lowest.begin() + begin, lowest.begin() + end, UINT64_MAX);
-  for (uint32_t index : items) {
-    const Item &item = part.items[index];
-    // What was passed over must rest on something that is placed later.
-    uint64_t offset = start[index] == kNotNext ? firstEnd : start[index];
-    if (offset + item.size > target)
-      return false;
-    for (uint32_t s = item.lower; s < item.upper; ++s)
-      lowest[s] = std::min(lowest[s], offset);
-  }
-  latest = firstEnd - 1;
-  for (uint32_t s = begin; s < end; ++s) {
-    if (remaining[s] == 0)
+Search::Search(const Part &part, uint64_t target, uint64_t budget,
+               uint64_t variant)
+    : offsets(part.items.size()), part(part), target(target), budget(budget),
+      prefersLow(variant / 4 % 2), floors(part.numSections),
+      remaining(part.numSections), lowest(part.numSections),
+      start(part.items.size()), isPlaced(part.items.size()) {
+  Random random(variant / 8);
+  std::vector<double> rank;
+  for (uint32_t i = 0; i < part.items.size(); ++i) {
+    const Item &item = part.items[i];
+    double width = item.upper - item.lower;
+    double size = static_cast<double>(item.size);
+    double ranks[] = {width * size, width, size, width * width * size};
+    double factor = variant < 8 ? 1 : 1 + random.below(1000) / 1000.0;
+    rank.push_back(ranks[variant % 4] * factor);
+    // What takes no space stays at the bottom.
+    isPlaced[i] = item.size == 0;
+    if (isPlaced[i])
       continue;
-    if (lowest[s] + remaining[s] > target)
-      return false;
-    latest = std::min(latest, target - remaining[s]);
+    order.push_back(i);
+    for (uint32_t s = item.lower; s < item.upper; ++s)
+      remaining[s] += item.size;
   }
+  numUnplaced = order.size();
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return rank[a] != rank[b] ? rank[a] > rank[b] : a < b;
+  });
+}
+
+/// Sets `start` and raises the floors to it. Returns false when what is
+/// unplaced cannot fit.
+bool Search::raiseFloors() {
+  std::fill(lowest.begin(), lowest.end(), kFull);
+  for (uint32_t i = 0; i < part.items.size(); ++i) {
+    if (isPlaced[i])
+      continue;
+    const Item &item = part.items[i];
+    auto begin = floors.begin() + item.lower, end = floors.begin() + item.upper;
+    start[i] = alignUp(*std::max_element(begin, end), item.alignment);
+    if (start[i] + item.size > target)
+      return false;
+    for (uint32_t s = item.lower; s < item.upper; ++s)
+      lowest[s] = std::min(lowest[s], start[i]);
+    steps += item.upper - item.lower;
+  }
+  for (uint32_t s = 0; s < part.numSections; ++s)
+    if (remaining[s] != 0 && lowest[s] + remaining[s] > target)
+      return false;
+  floors = lowest;
   return true;
 }
 
-/// Places `items`, given by ascending rank, none of them before the offset and
-/// rank of the last. When it fails, the sections are as before.
-bool Search::solve(const std::vector<uint32_t> &items, uint64_t lastOffset,
-                   uint32_t nextRank) {
-  if (items.empty())
+uint32_t Search::countFitting(const Choice &choice) const {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < part.items.size(); ++i)
+    count += !isPlaced[i] && fits(i, choice);
+  return count;
+}
+
+/// Finds the end of a valley with the fewest choices, or a low one with few.
+bool Search::chooseValley(Choice &choice) {
+  double best = 0;
+  bool isFound = false;
+  for (uint32_t lower = 0, upper; lower < part.numSections; lower = upper) {
+    uint64_t floor = floors[lower];
+    for (upper = lower + 1; upper < part.numSections && floors[upper] == floor;)
+      ++upper;
+    if (floor == kFull || (lower > 0 && floors[lower - 1] < floor) ||
+        (upper < part.numSections && floors[upper] < floor))
+      continue;
+    for (uint32_t section : {lower, upper - 1}) {
+      Choice candidate = {section, lower, upper};
+      uint32_t numFitting = countFitting(candidate);
+      bool mayWaste = floor + remaining[section] < target;
+      double height = static_cast<double>(floor) / target;
+      double score = prefersLow
+                         ? 4 * height + numFitting / 1024.0
+                         : numFitting + (mayWaste ? 0.5 : 0) + height / 1024.0;
+      if (isFound && score >= best)
+        continue;
+      isFound = true;
+      best = score;
+      choice = candidate;
+    }
+  }
+  steps += part.numSections;
+  return isFound;
+}
+
+/// Places all unplaced items. When it fails, `floors` are of no use.
+bool Search::solve() {
+  if (numUnplaced == 0)
     return true;
-  uint64_t latest;
-  if (!infer(items, lastOffset, nextRank, latest) || steps > budget)
+  Choice choice;
+  if (steps > budget || !raiseFloors() || !chooseValley(choice))
     return false;
-  // Deeper levels overwrite `start`.
-  std::vector<std::pair<uint32_t, uint64_t>> candidates;
-  for (uint32_t index : items)
-    if (start[index] <= latest)
-      candidates.emplace_back(index, start[index]);
-  std::vector<uint64_t> saved;
-  for (auto [index, offset] : candidates) {
+
+  // What may be placed, and the lowest offset otherwise possible: that of an
+  // item that reaches out of the valley or is not aligned to its bottom, or the
+  // end of one beside the section, on which one that is not placed now rests.
+  uint64_t floor = floors[choice.section], next = kFull, end = kFull;
+  std::vector<uint32_t> candidates;
+  for (uint32_t index : order) {
     const Item &item = part.items[index];
-    auto first = floors.begin() + item.lower;
-    auto last = floors.begin() + item.upper;
-    saved.assign(first, last);
-    std::fill(first, last, offset + item.size);
-    for (uint32_t s = item.lower; s < item.upper; ++s)
+    if (isPlaced[index])
+      continue;
+    if (!covers(item, choice.section)) {
+      if (item.lower < choice.upper && choice.lower < item.upper)
+        end = std::min(end, start[index] + item.size);
+    } else if (fits(index, choice) && start[index] == floor) {
+      candidates.push_back(index);
+    } else {
+      next = std::min(next, start[index]);
+    }
+  }
+  if (!candidates.empty())
+    next = std::min(next, end);
+
+  std::vector<uint64_t> saved = floors;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const Item &item = part.items[candidates[i]];
+    auto isTwin = [&](uint32_t other) {
+      const Item &twin = part.items[other];
+      return twin.lower == item.lower && twin.upper == item.upper &&
+             twin.size == item.size && twin.alignment == item.alignment;
+    };
+    if (std::any_of(candidates.begin(), candidates.begin() + i, isTwin))
+      continue;
+    for (uint32_t s = item.lower; s < item.upper; ++s) {
+      floors[s] = floor + item.size;
       remaining[s] -= item.size;
-    offsets[index] = offset;
-    if (solveRest(items, index))
+    }
+    isPlaced[candidates[i]] = true;
+    offsets[candidates[i]] = floor;
+    --numUnplaced;
+    if (solve())
       return true;
+    ++numUnplaced;
+    isPlaced[candidates[i]] = false;
+    floors = saved;
     for (uint32_t s = item.lower; s < item.upper; ++s)
       remaining[s] += item.size;
-    std::copy(saved.begin(), saved.end(), first);
     if (steps > budget)
       return false;
   }
-  return false;
-}
-
-/// Places the items but `placed`, which just was, dividing them if possible.
-bool Search::solveRest(const std::vector<uint32_t> &items, uint32_t placed) {
-  const Item &item = part.items[placed];
-  std::vector<uint32_t> rest;
-  rest.reserve(items.size());
-  for (uint32_t index : items)
-    if (index != placed)
-      rest.push_back(index);
-  uint64_t offset = offsets[placed];
-  uint32_t nextRank = rank[placed] + 1;
-  auto sections = remaining.begin();
-  if (rest.empty() || std::find(sections + item.lower, sections + item.upper,
-                                uint64_t(0)) == sections + item.upper)
-    return solve(rest, offset, nextRank);
-
-  uint32_t begin = UINT32_MAX, end = 0, numGroups = 0;
-  for (uint32_t index : rest) {
-    begin = std::min(begin, part.items[index].lower);
-    end = std::max(end, part.items[index].upper);
-  }
-  for (uint32_t s = begin; s < end; ++s) {
-    numGroups += remaining[s] != 0 && (s == begin || remaining[s - 1] == 0);
-    group[s] = numGroups;
-  }
-  steps += end - begin;
-  std::vector<std::vector<uint32_t>> groups(numGroups);
-  for (uint32_t index : rest)
-    groups[group[part.items[index].lower] - 1].push_back(index);
-  std::sort(
-      groups.begin(), groups.end(),
-      [&](const std::vector<uint32_t> &a, const std::vector<uint32_t> &b) {
-        return a.size() != b.size()
-                   ? a.size() < b.size()
-                   : part.items[a[0]].lower < part.items[b[0]].lower;
-      });
-  // A later group that fails must undo the earlier ones.
-  std::vector<uint64_t> savedFloors(floors.begin() + begin,
-                                    floors.begin() + end);
-  std::vector<uint64_t> savedRemaining(sections + begin, sections + end);
-  for (const std::vector<uint32_t> &members : groups) {
-    if (solve(members, offset, nextRank))
-      continue;
-    std::copy(savedFloors.begin(), savedFloors.end(), floors.begin() + begin);
-    std::copy(savedRemaining.begin(), savedRemaining.end(), sections + begin);
+  if (next == kFull || next + remaining[choice.section] > target)
     return false;
-  }
-  return true;
-}
-
-/// Ranks after MiniMalloc's keys, the larger the earlier: 'W' is the lifetime
-/// in sections, 'A' that times the size, 'D' the lifetime in time, 'B' that
-/// times the size, 'T' the most bytes that are live together with the item.
-static std::vector<uint32_t> makeOrder(const Part &part,
-                                       const std::vector<uint64_t> &totals,
-                                       const char *keys) {
-  auto key = [&](uint32_t index, char kind) -> uint64_t {
-    const Item &item = part.items[index];
-    uint64_t width = item.upper - item.lower;
-    switch (kind) {
-    case 'W':
-      return width;
-    case 'A':
-      return width * item.size;
-    case 'D':
-      return item.duration;
-    case 'B':
-      return item.duration * item.size;
-    default:
-      return totals[index];
-    }
-  };
-  // What takes no space stays at the bottom.
-  std::vector<uint32_t> order;
-  for (uint32_t i = 0; i < part.items.size(); ++i)
-    if (part.items[i].size != 0)
-      order.push_back(i);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    for (const char *kind = keys; *kind; ++kind)
-      if (key(a, *kind) != key(b, *kind))
-        return key(a, *kind) > key(b, *kind);
-    return a < b;
-  });
-  return order;
+  floors[choice.section] = next;
+  return solve();
 }
 
 SearchResult narae::memory::search(const Part &part, uint64_t target,
                                    uint64_t &budget, PartPlan &plan) {
   if (part.items.size() > kMaxItems)
     return SearchResult::OutOfBudget;
-  std::vector<uint64_t> sections(part.numSections);
-  for (const Item &item : part.items) {
+  for (const Item &item : part.items)
     if (item.fixed)
       return SearchResult::OutOfBudget;
-    for (uint32_t s = item.lower; s < item.upper; ++s)
-      sections[s] += item.size;
-  }
-  std::vector<uint64_t> totals;
-  for (const Item &item : part.items)
-    totals.push_back(*std::max_element(sections.begin() + item.lower,
-                                       sections.begin() + item.upper));
-  const char *const kOrders[] = {"WAT", "AWT", "DBT", "TWA"};
-  for (uint64_t slice = kFirstSlice;; slice *= 2) {
-    for (const char *keys : kOrders) {
-      if (budget == 0)
-        return SearchResult::OutOfBudget;
-      Search search(part, target, std::min(slice, budget));
-      SearchResult result = search.run(makeOrder(part, totals, keys));
-      budget -= std::min(budget, search.steps);
-      if (result == SearchResult::Found) {
-        plan.offsets = search.offsets;
-        plan.peak = 0;
-        for (size_t i = 0; i < part.items.size(); ++i)
-          plan.peak = std::max(plan.peak, plan.offsets[i] + part.items[i].size);
-        plan.strategy = "search";
-      }
-      if (result != SearchResult::OutOfBudget)
-        return result;
+  for (uint64_t variant = 0; budget > 0; ++variant) {
+    // Doubles each time all variants had their turn.
+    uint64_t slice = kFirstSlice << std::min<uint64_t>(variant / 8, 30);
+    Search search(part, target, std::min(slice, budget), variant);
+    SearchResult result = search.run();
+    budget -= std::min(budget, search.steps);
+    if (result == SearchResult::Found) {
+      plan.offsets = search.offsets;
+      plan.peak = 0;
+      for (size_t i = 0; i < part.items.size(); ++i)
+        plan.peak = std::max(plan.peak, plan.offsets[i] + part.items[i].size);
+      plan.strategy = "search";
     }
+    if (result != SearchResult::OutOfBudget)
+      return result;
   }
+  return SearchResult::OutOfBudget;
 }
