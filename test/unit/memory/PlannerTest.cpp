@@ -8,10 +8,12 @@
 #include "TestProblems.h"
 #include "lib/memory/planner/Csv.h"
 #include "lib/memory/planner/Generator.h"
+#include "lib/memory/planner/Part.h"
 
 #include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <sstream>
 
 using namespace narae::memory;
@@ -190,6 +192,65 @@ TEST(Search, SolvesSmallPerfectProblems) {
     EXPECT_EQ(verify(generated.problem, plan), kNoErrors) << seed;
     EXPECT_TRUE(plan.isOptimal()) << seed;
   }
+}
+
+/// The smallest peak of all plans in which items rest on each other: one of
+/// those that place the buffers one by one at the lowest free offset.
+uint64_t smallestPeak(const Problem &problem) {
+  std::vector<uint32_t> order(problem.buffers.size());
+  std::iota(order.begin(), order.end(), 0);
+  uint64_t best = UINT64_MAX;
+  do {
+    std::vector<uint64_t> offsets(order.size());
+    uint64_t peak = 0;
+    for (size_t i = 0; i < order.size(); ++i) {
+      const Buffer &buffer = problem.buffers[order[i]];
+      uint64_t offset = 0;
+      for (size_t j = 0; j < i; ++j) {
+        const Buffer &other = problem.buffers[order[j]];
+        if (other.lower < buffer.upper && buffer.lower < other.upper)
+          offset = std::max(offset, offsets[order[j]] + other.size);
+      }
+      uint64_t mask = buffer.alignment - 1;
+      offsets[order[i]] = (offset + mask) & ~mask;
+      peak = std::max(peak, offsets[order[i]] + buffer.size);
+    }
+    best = std::min(best, peak);
+  } while (std::next_permutation(order.begin(), order.end()));
+  return best;
+}
+
+TEST(Search, AgreesWithEnumeration) {
+  size_t numAboveBound = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    Random random(seed);
+    Problem problem;
+    for (int i = 0; i < 6; ++i) {
+      int64_t lower = static_cast<int64_t>(random.below(5));
+      problem.buffers.push_back(
+          {"",
+           lower,
+           lower + 1 + static_cast<int64_t>(random.below(3)),
+           1 + random.below(6),
+           uint64_t(1) << (seed % 2 * random.below(3)),
+           {}});
+    }
+    uint64_t smallest = smallestPeak(problem);
+    EXPECT_LE(lowerBound(problem), smallest);
+    numAboveBound += lowerBound(problem) < smallest;
+    bool isTooLow = false;
+    for (const Part &part : divide(problem)) {
+      uint64_t budget = 100'000'000;
+      PartPlan plan;
+      EXPECT_EQ(search(part, smallest, budget, plan), SearchResult::Found);
+      EXPECT_LE(plan.peak, smallest);
+      SearchResult below = search(part, smallest - 1, budget, plan);
+      EXPECT_NE(below, SearchResult::OutOfBudget);
+      isTooLow |= below == SearchResult::Infeasible;
+    }
+    EXPECT_TRUE(isTooLow) << seed;
+  }
+  EXPECT_GT(numAboveBound, 0u);
 }
 
 /// One of the challenging problems of "MiniMalloc: A Lightweight Memory
