@@ -74,6 +74,30 @@ std::vector<Part> narae::memory::divide(const Problem &problem) {
   return parts;
 }
 
+/// Searches for the target with half of the budget, then bisects between it and
+/// the peak of `plan`. Returns whether the target was reached.
+static bool searchPeak(const Part &part, uint64_t target, uint64_t &budget,
+                       PartPlan &plan) {
+  constexpr uint64_t kNumBisections = 6;
+  uint64_t slice = budget / 2 / kNumBisections;
+  uint64_t reserve = slice * kNumBisections;
+  budget -= reserve;
+  SearchResult result = search(part, target, budget, plan);
+  budget += reserve;
+  if (result == SearchResult::Found)
+    return true;
+  uint64_t failed = target;
+  for (uint64_t i = 0; i < kNumBisections && plan.peak - failed > 1; ++i) {
+    uint64_t middle = failed + (plan.peak - failed) / 2;
+    uint64_t granted = std::min(slice, budget);
+    budget -= granted;
+    if (search(part, middle, granted, plan) != SearchResult::Found)
+      failed = middle;
+    budget += granted;
+  }
+  return false;
+}
+
 Plan narae::memory::allocate(const Problem &problem, const Options &options) {
   Plan plan;
   plan.offsets.resize(problem.buffers.size());
@@ -106,7 +130,7 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     uint64_t improving = std::min(share / 8, kMaxImproving);
     budget -= share;
     share -= improving;
-    if (search(part, target, share, partPlan) != SearchResult::Found)
+    if (!searchPeak(part, target, share, partPlan))
       improve(part, target, improving, partPlan);
     budget += share + improving;
   }
