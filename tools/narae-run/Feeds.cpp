@@ -10,6 +10,7 @@
 #include "tools/narae-run/Npy.h"
 #include "tools/narae-run/Values.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -58,19 +59,18 @@ size_t narae::splitNamed(const std::string &argument,
   return best;
 }
 
-/// "1x16"; "scalar" for rank 0.
+/// "1x16"; "scalar" for rank 0. `shape` stays as it is when this is none.
 static bool parseShape(const std::string &text, std::vector<int64_t> &shape) {
-  shape.clear();
-  if (text == "scalar")
-    return true;
-  for (size_t at = 0; at <= text.size();) {
+  std::vector<int64_t> dims;
+  for (size_t at = 0; text != "scalar" && at <= text.size();) {
     size_t end = std::min(text.find('x', at), text.size());
     if (end == at || end - at > 18 ||
         text.find_first_not_of("0123456789", at) < end)
       return false;
-    shape.push_back(std::strtoll(text.c_str() + at, nullptr, 10));
+    dims.push_back(std::strtoll(text.c_str() + at, nullptr, 10));
     at = end + 1;
   }
+  shape = std::move(dims);
   return true;
 }
 

@@ -23,9 +23,9 @@ namespace narae::test {
 
 /// Builds one entry. Instructions are collected and become a command with
 /// `eval`; `endPrologue` ends what depends on dimensions only.
-class EntryBuilder {
+class EntryMaker {
 public:
-  explicit EntryBuilder(const std::string &name)
+  explicit EntryMaker(const std::string &name)
       : entry(std::make_unique<artifact::EntryT>()) {
     entry->name = name;
   }
@@ -159,7 +159,7 @@ inline artifact::WeightT &addWeight(artifact::ProgramT &program,
 /// arena buffer, with kernels 0 (affine) and 1 (twice).
 inline std::unique_ptr<artifact::EntryT> affineEntry(int64_t maxN) {
   using namespace artifact;
-  EntryBuilder b("main");
+  EntryMaker b("main");
   uint32_t zero = b.constant(0), four = b.constant(4);
   uint32_t weightBytes = b.constant(8), two = b.constant(2);
   uint32_t n = b.op(RegOp_InputDim, 0, 0);
