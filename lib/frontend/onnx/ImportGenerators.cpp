@@ -1,0 +1,129 @@
+//===- ImportGenerators.cpp - Tensors made from nothing -------------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/frontend/onnx/GraphImporter.h"
+#include "lib/frontend/onnx/ShapeParts.h"
+
+using namespace mlir;
+
+namespace narae::onnx {
+
+static DenseElementsAttr floatsAttr(Node &n, ArrayRef<double> values,
+                                    bool scalar) {
+  SmallVector<float> narrow(values.begin(), values.end());
+  auto type = RankedTensorType::get(
+      scalar ? SmallVector<int64_t>{}
+             : SmallVector<int64_t>{int64_t(values.size())},
+      n.b.getF32Type());
+  return DenseElementsAttr::get(type, ArrayRef<float>(narrow));
+}
+
+static LogicalResult constant(Node &n) {
+  if (const auto *attr = n.attr("value"); attr && attr->has_t())
+    return n.setOutput(0,
+                       n.graph.tensorValue(attr->t(), n.proto.name(), n.loc));
+  if (const auto *attr = n.attr("sparse_value");
+      attr && attr->has_sparse_tensor()) {
+    const ModelState &model = n.graph.model;
+    auto data =
+        readSparse(attr->sparse_tensor(), n.b.getContext(), model.directory,
+                   model.realDirectory, [&] { return n.error(); });
+    if (failed(data))
+      return failure();
+    return n.setOutput(0, n.graph.tensorValue(std::move(*data), n.proto.name(),
+                                              nullptr, n.loc));
+  }
+  if (n.has("value_int"))
+    return n.setOutput(0, n.constInt(n.intAttr("value_int", 0)));
+  if (n.has("value_ints"))
+    return n.setOutput(0, n.constInts(n.intsAttr("value_ints")));
+  DenseElementsAttr floats;
+  if (n.has("value_float"))
+    floats = floatsAttr(n, n.floatAttr("value_float", 0), true);
+  else if (n.has("value_floats"))
+    floats = floatsAttr(n, n.floatsAttr("value_floats"), false);
+  if (floats)
+    return n.setOutput(
+        0, n.make<fm::ConstantOp>(mlir::cast<ElementsAttr>(floats)));
+  if (n.has("value_string") || n.has("value_strings"))
+    return n.error() << "strings are not supported";
+  return n.error() << "Constant has no value";
+}
+
+/// The single element of a tensor attribute.
+static TypedAttr fillValue(Node &n) {
+  const auto *attr = n.attr("value");
+  if (!attr)
+    return n.b.getF32FloatAttr(0);
+  auto data = readTensor(attr->t(), n.b.getContext(), {}, {},
+                         [&] { return n.error() << "value: "; });
+  if (failed(data))
+    return {};
+  if (!data->file.empty() || data->type.getNumElements() != 1) {
+    n.error() << "value must be one element, not " << data->type;
+    return {};
+  }
+  DenseElementsAttr dense = denseAttr(data->type, data->bytes);
+  return mlir::cast<TypedAttr>(*dense.getValues<Attribute>().begin());
+}
+
+static LogicalResult constantOfShape(Node &n) {
+  TypedAttr value = fillValue(n);
+  if (!value)
+    return failure();
+  return n.setOutput(0, n.make<fm::FillOp>(n.input(0), value));
+}
+
+/// Ones where column = row + k.
+static LogicalResult eyeLike(Node &n) {
+  if (failed(checkRank(n, 0, 2, 2)))
+    return failure();
+  Type type = n.has("dtype") ? onnxType(n, n.intAttr("dtype", 1)) : n.elem(0);
+  Value shape = n.shapeOf(n.input(0));
+  TypeAttr index = TypeAttr::get(n.b.getI64Type());
+  Value row = n.make<fm::IotaOp>(shape, n.b.getI64IntegerAttr(0), index);
+  Value column = n.make<fm::IotaOp>(shape, n.b.getI64IntegerAttr(1), index);
+  Value diagonal = n.make<fm::AddOp>(row, n.constInt(n.intAttr("k", 0)));
+  return n.setOutput(0, n.cast(compare(n, column, "eq", diagonal), type));
+}
+
+static LogicalResult range(Node &n) {
+  return n.setOutput(0, n.make<fm::RangeOp>(asScalar(n, n.input(0)),
+                                            asScalar(n, n.input(1)),
+                                            asScalar(n, n.input(2))));
+}
+
+static LogicalResult trilu(Node &n) {
+  if (failed(checkRank(n, 0, 2)))
+    return failure();
+  Value k = n.hasInput(1) ? asScalar(n, n.input(1)) : n.constInt(0);
+  return n.setOutput(
+      0, n.make<fm::TriluOp>(n.input(0), k, bool(n.intAttr("upper", 1))));
+}
+
+static LogicalResult oneHot(Node &n) {
+  int64_t rank = n.rank(0) + 1;
+  FailureOr<int64_t> axis = n.axis(n.intAttr("axis", -1), rank);
+  if (failed(axis))
+    return failure();
+  Type index = n.b.getI64Type();
+  return n.setOutput(
+      0, n.make<fm::OneHotOp>(n.cast(n.input(0), index),
+                              n.cast(asScalar(n, n.input(1)), index),
+                              n.input(2), *axis));
+}
+
+void addGenerators(ImporterTable &table) {
+  table.add("Constant", constant);
+  table.add("ConstantOfShape", checked<constantOfShape, 1>);
+  table.add("EyeLike", checked<eyeLike, 1>);
+  table.add("Range", checked<range, 3>);
+  table.add("Trilu", checked<trilu, 1>);
+  table.add("OneHot", checked<oneHot, 3>);
+}
+
+} // namespace narae::onnx
