@@ -1,0 +1,19 @@
+# What `find_package(Narae)` needs: the public headers, the runtime's shared
+# library (installed beside its target) and the targets that name both.
+include(CMakePackageConfigHelpers)
+
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/narae
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/narae)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Narae)
+configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/NaraeConfig.cmake.in
+  ${CMAKE_BINARY_DIR}/NaraeConfig.cmake
+  INSTALL_DESTINATION ${package_folder}
+  PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_BINDIR)
+write_basic_package_version_file(
+  ${CMAKE_BINARY_DIR}/NaraeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/NaraeConfig.cmake
+              ${CMAKE_BINARY_DIR}/NaraeConfigVersion.cmake
+  DESTINATION ${package_folder})

@@ -1,0 +1,156 @@
+"""Compiling models."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import _narae
+from ._artifact import Artifact, _remove
+from ._errors import Diagnostic, Error
+
+Dims = Mapping[str, "int | tuple[int, int | None]"]
+Model = Any
+"""A path, the bytes of an ONNX model, or an `onnx.ModelProto`."""
+
+
+def _set_dims(options: _narae.CompileOptions, dims: Dims | None) -> None:
+    for name, size in (dims or {}).items():
+        low, high = size if isinstance(size, tuple | list) else (size, size)
+        limit = -1 if high is None else int(high)
+        if low < 0 or (high is not None and high < low):
+            raise Error(f"dims: {name!r} cannot be {size!r}: give a number or (min, max)")
+        options.set_dim(name, int(low), limit)
+
+
+def _diagnostics(result: _narae.CompileResult) -> list[Diagnostic]:
+    return [Diagnostic(item.severity, item.location, item.message) for item in result.diagnostics]
+
+
+def raise_on_error(result: _narae.CompileResult, name: str) -> list[Diagnostic]:
+    """The diagnostics of a result, or an Error that lists them."""
+    diagnostics = _diagnostics(result)
+    if result.status == 0:
+        return diagnostics
+    lines = [str(item) for item in diagnostics] or ["error: the compiler gave no reason"]
+    raise Error(f"{name}:\n" + "\n".join(lines), diagnostics, internal=result.status != 1)
+
+
+def _serialized(model: Model) -> tuple[bytes, str, str] | None:
+    """Bytes, name and folder of a model in memory; None for a path."""
+    if isinstance(model, bytes | bytearray | memoryview):
+        return bytes(model), "model", ""
+    serialize = getattr(model, "SerializeToString", None)
+    if serialize is not None:
+        return serialize(), model.graph.name or "model", ""
+    return None
+
+
+def _run_compiler(
+    model: Model, output: str, options: _narae.CompileOptions, directory: str | None
+) -> tuple[_narae.CompileResult, str]:
+    memory = _serialized(model)
+    if memory is not None:
+        data, name, folder = memory
+        return _narae.compile_bytes(data, name, directory or folder, output, options), name
+    try:
+        path = os.fspath(model)
+    except TypeError:
+        raise Error(
+            "a model is a path, the bytes of an ONNX model or an onnx.ModelProto, "
+            f"not {type(model).__name__}"
+        ) from None
+    if isinstance(path, bytes):
+        path = os.fsdecode(path)
+    return _narae.compile(path, output, options), path
+
+
+def compile(  # the name of what it does
+    model: Model,
+    target: str = "cpu",
+    output: str | os.PathLike[str] | None = None,
+    dims: Dims | None = None,
+    precision: str | None = None,
+    *,
+    exact: bool = False,
+    opt: int = 3,
+    threads: int | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    dump_phases: str | os.PathLike[str] | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    all_dynamic: bool = False,
+) -> Artifact:
+    """Compiles a model and returns the artifact.
+
+    `model` is a path, the bytes of an ONNX model, or an `onnx.ModelProto`
+    (then `directory` is where its external data is). `target` is `BACKEND`
+    or `BACKEND:CHIP`; `narae.targets()` lists them. `output` is the file to
+    write; without one the artifact lives in a temporary file as long as the
+    returned object. `dims` fixes dynamic dimensions by name (`{"batch": 1}`)
+    or bounds them (`{"seq": (1, 512)}`). `precision` is "f32", "bf16", ...;
+    None keeps what the model stores. `exact` forbids approximations beyond
+    rounding of f32; `opt` is 0 to 3; `threads` are those of the compiler.
+
+    Raises `narae.Error`, which lists all problems in `.diagnostics`.
+    """
+    if opt not in (0, 1, 2, 3):
+        raise Error(f"opt is 0, 1, 2 or 3, not {opt!r}")
+    options = _narae.CompileOptions()
+    options.target = target
+    options.precision = precision or ""
+    options.exact = exact
+    options.opt_level = opt
+    options.threads = threads or 0
+    options.all_dynamic = all_dynamic
+    options.dump_phases = os.fspath(dump_phases) if dump_phases is not None else ""
+    if progress is not None:
+        options.set_progress(progress)
+    _set_dims(options, dims)
+
+    temporary = output is None
+    if temporary:
+        file, path = tempfile.mkstemp(prefix="narae-", suffix=".narae")
+        os.close(file)
+    else:
+        path = os.fspath(output)
+    try:
+        folder = None if directory is None else os.fspath(directory)
+        result, name = _run_compiler(model, path, options, folder)
+        raise_on_error(result, name)
+    except BaseException:
+        if temporary:
+            _remove(path)
+        raise
+    return Artifact(path, temporary=temporary)
+
+
+def check(
+    model: str | os.PathLike[str],
+    target: str = "cpu",
+    *,
+    dims: Dims | None = None,
+    precision: str | None = None,
+) -> list[Diagnostic]:
+    """Everything that stands in the way of compiling a model file for a
+    target; an empty list when nothing does."""
+    options = _narae.CompileOptions()
+    options.target = target
+    options.precision = precision or ""
+    _set_dims(options, dims)
+    return _diagnostics(_narae.check(os.fspath(model), options))
+
+
+def targets() -> list[str]:
+    """The names of the targets of this build."""
+    return _narae.targets()
+
+
+def describe_target(target: str) -> dict[str, Any]:
+    """The description of a target: memories, units, types, rates."""
+    try:
+        return json.loads(_narae.describe_target(target))
+    except ValueError as error:
+        raise Error(str(error)) from None

@@ -1,0 +1,23 @@
+//===- DefaultBackends.cpp - Backends that come with the compiler ---------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/DefaultBackends.h"
+#include "backends/cpu/compiler/CpuCompiler.h"
+#include "lib/driver/Compiler.h"
+
+#include <mutex>
+#include <string>
+
+void narae::driver::registerDefaultBackends() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    // Both sides are of this build: their API version fits.
+    std::string error;
+    registerBackend(narae_cpu_compiler(), error);
+    narae::registerDefaultBackends();
+  });
+}

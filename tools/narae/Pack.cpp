@@ -1,0 +1,111 @@
+//===- Pack.cpp - narae pack --------------------------------------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/memory/planner/Csv.h"
+#include "tools/narae/Command.h"
+#include "tools/narae/Console.h"
+
+using namespace narae;
+using namespace narae::tool;
+
+namespace {
+class Pack : public Command {
+public:
+  void describe(Options &options) override;
+  int run() override;
+
+private:
+  void show(const memory::Problem &problem, const memory::Plan &plan,
+            bool fits) const;
+  std::string file, output;
+  int64_t capacity = -1, budget = -1;
+  bool best = false, json = false;
+};
+} // namespace
+
+void Pack::describe(Options &options) {
+  options.usage = "pack PROBLEM.csv --capacity=BYTES [-o SOLUTION.csv]";
+  options.summary =
+      "Places buffers with lifetimes in memory: the compiler's planner alone. "
+      "PROBLEM has\nthe columns id, lower, upper and size (and alignment, "
+      "offset), as MiniMalloc's; the\nsolution adds offsets. Exit code 1 when "
+      "no plan that fits was found.";
+  options.examples = "narae pack A.1048576.csv --capacity=1048576 -o a.csv\n"
+                     "narae pack A.1048576.csv --capacity=1048576 --best\n";
+  options.file("one problem", file);
+  options.number("--capacity", "BYTES", "bytes available (no limit)", 0,
+                 INT64_MAX, capacity);
+  options.text("--output", "FILE.csv", "writes the plan", output, 'o');
+  options.flag("--best", "looks for the smallest peak, also when a plan fits",
+               best);
+  options.number("--budget", "STEPS", "steps of the search (1048576)", 0,
+                 INT64_MAX, budget);
+  options.flag("--json", "prints JSON", json);
+}
+
+void Pack::show(const memory::Problem &problem, const memory::Plan &plan,
+                bool fits) const {
+  if (json) {
+    nlohmann::ordered_json offsets = nlohmann::ordered_json::object();
+    for (size_t i = 0; i < plan.offsets.size(); ++i)
+      offsets[problem.buffers[i].name] = plan.offsets[i];
+    nlohmann::ordered_json result = {
+        {"buffers", problem.buffers.size()}, {"peak", plan.peak},
+        {"lower_bound", plan.lowerBound},    {"optimal", plan.isOptimal()},
+        {"strategy", plan.strategy},         {"fits", fits}};
+    if (capacity >= 0)
+      result["capacity"] = capacity;
+    if (output.empty())
+      result["offsets"] = offsets;
+    print(dump(result));
+    return;
+  }
+  print("buffers:     " + std::to_string(problem.buffers.size()) +
+        "\npeak:        " + std::to_string(plan.peak) + " bytes" +
+        (plan.isOptimal() ? " (optimal)" : "") +
+        "\nlower bound: " + std::to_string(plan.lowerBound) +
+        " bytes\nfound by:    " + plan.strategy + "\n");
+  if (capacity >= 0)
+    print("capacity:    " + std::to_string(capacity) +
+          " bytes: " + (fits ? "it fits\n" : "it does not fit\n"));
+}
+
+int Pack::run() {
+  if (file.empty())
+    return fail("pack: no problem was given (--help shows examples)");
+  Expected<std::string> text = readFile(file);
+  if (text.failed())
+    return fail("pack: " + text.message());
+  std::string error;
+  std::optional<memory::Problem> problem = memory::readCsv(*text, error);
+  if (!problem)
+    return fail("pack: " + file + ": " + error);
+  if (std::vector<std::string> found = memory::check(*problem);
+      !found.empty()) {
+    for (const std::string &message : found)
+      fail("pack: " + file + ": " + message);
+    return 1;
+  }
+  if (capacity >= 0 && !best)
+    problem->capacity = static_cast<uint64_t>(capacity);
+  memory::Options options;
+  if (budget >= 0)
+    options.budget = static_cast<uint64_t>(budget);
+  memory::Plan plan = memory::allocate(*problem, options);
+  if (std::vector<std::string> wrong = memory::verify(*problem, plan);
+      !wrong.empty())
+    return fail("pack: the plan is wrong: " + wrong.front(), 2);
+  bool fits = capacity < 0 || plan.peak <= static_cast<uint64_t>(capacity);
+  if (!output.empty())
+    if (Status status = writeFile(output, memory::writeCsv(*problem, &plan));
+        status.failed())
+      return fail("pack: " + status.message());
+  show(*problem, plan, fits);
+  return fits ? 0 : 1;
+}
+
+std::unique_ptr<Command> tool::makePack() { return std::make_unique<Pack>(); }
