@@ -1,0 +1,21 @@
+# Warnings, sanitizers and the helper every library uses.
+add_library(narae_options INTERFACE)
+target_include_directories(narae_options INTERFACE
+  ${NARAE_SOURCE_DIR}/include ${NARAE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+target_compile_options(narae_options INTERFACE -Wall -Wextra -Wno-unused-parameter)
+if(NARAE_SANITIZE)
+  target_compile_options(narae_options INTERFACE
+    -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize=vptr)
+  target_link_options(narae_options INTERFACE -fsanitize=address,undefined)
+endif()
+find_program(NARAE_LLD NAMES ld.lld-19 ld.lld)
+if(NARAE_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# narae_library(NAME SOURCES... [DEPENDS ...]): a static library of the project.
+function(narae_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC narae_options ${ARG_DEPENDS})
+endfunction()

@@ -1,0 +1,167 @@
+//===- backend.h - The plugin API of a Narae backend ------------*- C -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===---------------------------------------------------------------------===//
+//
+// A backend is two tables of C functions: a compiler side, which turns kernel
+// bodies into objects, and a runtime side, which loads and launches them. A
+// plugin exports `narae_backend_register` and hands both tables over; the
+// backends in this tree use the same tables and nothing else.
+//
+// Ownership: strings and blobs handed *to* the backend live for the call.
+// Results are delivered through sinks, so no allocator crosses the boundary.
+//
+//===---------------------------------------------------------------------===//
+
+#ifndef NARAE_BACKEND_H
+#define NARAE_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Version of this header's ABI. A plugin built against another is refused.
+#define NARAE_BACKEND_API_VERSION 1
+
+/// Receives bytes or text from a backend; `context` is the caller's.
+typedef void (*NaraeSink)(void *context, const char *data, size_t size);
+
+/// Receives one diagnostic: the op's location as printed by MLIR, a message.
+typedef struct NaraeDiagnosticSink {
+  void *context;
+  void (*emit)(void *context, const char *location, const char *message);
+} NaraeDiagnosticSink;
+
+/// A string that is not zero-terminated.
+typedef struct NaraeStringRef {
+  const char *data;
+  size_t size;
+} NaraeStringRef;
+
+/// What a compilation is for.
+typedef struct NaraeCompileOptions {
+  size_t struct_size;
+  NaraeStringRef target;  ///< the full target name, as "cpu:x86-64-v3"
+  int32_t opt_level;      ///< 0 .. 3
+  int32_t exact;          ///< nonzero: no approximations beyond f32 rounding
+  int32_t threads;        ///< threads the compiler may use
+} NaraeCompileOptions;
+
+/// The compiler side. Kernel modules cross as a pointer to the operation of
+/// an MLIR module (`MlirModule.ptr` of MLIR's C API) when `mlir_version`
+/// equals the host's, and as bytecode otherwise.
+typedef struct NaraeBackendCompiler {
+  size_t struct_size;
+  uint32_t api_version;
+  const char *name;          ///< "cpu"
+  const char *mlir_version;  ///< LLVM_VERSION_STRING it was built with, or NULL
+  /// Lists the chips of this backend, one name a line ("x86-64-v3").
+  void (*list_chips)(NaraeSink sink, void *context);
+  /// Writes the target description as JSON. Returns 0, or 1 with a message in
+  /// `errors` when the chip is unknown.
+  int (*describe_target)(NaraeStringRef target, NaraeSink json, void *context,
+                         NaraeDiagnosticSink *errors);
+  /// Whether a kernel can be built around the op. `op` is an MlirOperation's
+  /// pointer. Returns 0, or 1 with the reason and a way out in `errors`.
+  int (*supports)(void *op, const NaraeCompileOptions *options,
+                  NaraeDiagnosticSink *errors);
+  /// Chooses tiles, layouts and workspace of all kernels of a module in
+  /// place: may add attributes to `rt.kernel` and pack operands.
+  int (*configure)(void *module, const NaraeCompileOptions *options,
+                   NaraeDiagnosticSink *errors);
+  /// Compiles every kernel of the module to one object ("elf", "ptx", ...).
+  int (*compile)(void *module, const NaraeCompileOptions *options,
+                 NaraeSink object, void *context, NaraeDiagnosticSink *errors);
+} NaraeBackendCompiler;
+
+typedef struct NaraeDevice NaraeDevice;   ///< owned by the backend
+typedef struct NaraeObject NaraeObject;   ///< a loaded object
+typedef struct NaraeKernel NaraeKernel;   ///< an entry point of an object
+typedef struct NaraeQueue NaraeQueue;     ///< commands run in order
+typedef struct NaraeEvent NaraeEvent;     ///< a point in a queue
+
+/// One launch. Buffers are device addresses; parameters are the kernel's
+/// integer arguments.
+typedef struct NaraeLaunch {
+  NaraeKernel *kernel;
+  void *const *buffers;
+  size_t buffer_count;
+  const int64_t *params;
+  size_t param_count;
+  /// Bytes of scratch memory *per part*, as planned (64-byte aligned).
+  uint64_t scratch_bytes;
+  /// Estimated scalar operations; small launches need not be split.
+  uint64_t work;
+} NaraeLaunch;
+
+typedef struct NaraeDeviceOptions {
+  size_t struct_size;
+  NaraeStringRef device;  ///< "cpu", "nvidia:0"
+  int32_t threads;        ///< 0: as many as the device has
+} NaraeDeviceOptions;
+
+/// The runtime side. Functions return 0, or nonzero with a message written to
+/// `error` (at most `error_size` bytes, zero-terminated).
+typedef struct NaraeBackendRuntime {
+  size_t struct_size;
+  uint32_t api_version;
+  const char *name;
+  int (*open)(const NaraeDeviceOptions *options, NaraeDevice **device,
+              char *error, size_t error_size);
+  void (*close)(NaraeDevice *device);
+  /// Refuses a target description that this device cannot run.
+  int (*check_target)(NaraeDevice *device, NaraeStringRef target_json,
+                      char *error, size_t error_size);
+  int (*allocate)(NaraeDevice *device, uint64_t bytes, void **address,
+                  char *error, size_t error_size);
+  void (*release)(NaraeDevice *device, void *address);
+  /// Nonzero when device addresses are host addresses: then no copies happen.
+  int (*is_host_memory)(NaraeDevice *device);
+  int (*load)(NaraeDevice *device, const void *object, size_t size,
+              NaraeObject **result, char *error, size_t error_size);
+  void (*unload)(NaraeDevice *device, NaraeObject *object);
+  int (*find)(NaraeDevice *device, NaraeObject *object, const char *name,
+              NaraeKernel **kernel, char *error, size_t error_size);
+  int (*create_queue)(NaraeDevice *device, NaraeQueue **queue, char *error,
+                      size_t error_size);
+  void (*destroy_queue)(NaraeDevice *device, NaraeQueue *queue);
+  int (*copy)(NaraeDevice *device, NaraeQueue *queue, void *to,
+              const void *from, uint64_t bytes, char *error,
+              size_t error_size);
+  int (*launch)(NaraeDevice *device, NaraeQueue *queue,
+                const NaraeLaunch *launch, char *error, size_t error_size);
+  int (*record)(NaraeDevice *device, NaraeQueue *queue, NaraeEvent **event,
+                char *error, size_t error_size);
+  /// Waits for an event and releases it; with a null event, for the queue.
+  int (*wait)(NaraeDevice *device, NaraeQueue *queue, NaraeEvent *event,
+              char *error, size_t error_size);
+} NaraeBackendRuntime;
+
+/// What a plugin hands over; either side may be null.
+typedef struct NaraeBackend {
+  size_t struct_size;
+  uint32_t api_version;
+  const NaraeBackendCompiler *compiler;
+  const NaraeBackendRuntime *runtime;
+} NaraeBackend;
+
+/// The symbol a plugin exports.
+typedef const NaraeBackend *(*NaraeBackendRegisterFn)(void);
+#define NARAE_BACKEND_SYMBOL "narae_backend_register"
+
+/// Kernels of a backend whose objects are ELF on the host have this type:
+/// buffers and parameters as in the launch, the part of `parts` to compute,
+/// and scratch memory of this part.
+typedef void (*NaraeHostKernelFn)(void *const *buffers, const int64_t *params,
+                                  int64_t part, int64_t parts, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // NARAE_BACKEND_H

@@ -1,0 +1,172 @@
+//===- Backends.cpp - The registered backends ===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/driver/Backends.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Config/llvm-config.h"
+
+#include <cstring>
+#include <mutex>
+
+using namespace mlir;
+using namespace narae;
+using namespace narae::driver;
+
+namespace {
+struct Registry {
+  std::mutex mutex;
+  std::vector<const NaraeBackendCompiler *> backends;
+};
+Registry &registry() {
+  static Registry instance;
+  return instance;
+}
+} // namespace
+
+static void appendText(void *context, const char *data, size_t size) {
+  static_cast<std::string *>(context)->append(data, size);
+}
+
+static void appendMessage(void *context, const char *, const char *message) {
+  auto *text = static_cast<std::string *>(context);
+  *text += (text->empty() ? "" : "; ") + std::string(message);
+}
+
+bool driver::registerBackend(const NaraeBackendCompiler *backend,
+                             std::string &error) {
+  if (backend->api_version != NARAE_BACKEND_API_VERSION) {
+    error = "backend '" + std::string(backend->name) +
+            "' was built for version " + std::to_string(backend->api_version) +
+            " of the plugin API; this is version " +
+            std::to_string(NARAE_BACKEND_API_VERSION);
+    return false;
+  }
+  if (backend->mlir_version &&
+      std::strcmp(backend->mlir_version, LLVM_VERSION_STRING)) {
+    error = "backend '" + std::string(backend->name) +
+            "' was built with MLIR " + backend->mlir_version + ", this is " +
+            LLVM_VERSION_STRING;
+    return false;
+  }
+  std::lock_guard lock(registry().mutex);
+  for (const NaraeBackendCompiler *&other : registry().backends)
+    if (!std::strcmp(other->name, backend->name)) {
+      other = backend;
+      return true;
+    }
+  registry().backends.push_back(backend);
+  return true;
+}
+
+const NaraeBackendCompiler *driver::findBackend(const std::string &target) {
+  std::string name = target.substr(0, target.find(':'));
+  std::lock_guard lock(registry().mutex);
+  for (const NaraeBackendCompiler *backend : registry().backends)
+    if (name == backend->name)
+      return backend;
+  return nullptr;
+}
+
+const NaraeBackendCompiler *driver::hostBackend() {
+  std::lock_guard lock(registry().mutex);
+  return registry().backends.empty() ? nullptr : registry().backends.front();
+}
+
+std::vector<std::string> driver::targets() {
+  std::vector<std::string> names;
+  std::lock_guard lock(registry().mutex);
+  for (const NaraeBackendCompiler *backend : registry().backends) {
+    names.push_back(backend->name);
+    std::string chips;
+    backend->list_chips(appendText, &chips);
+    SmallVector<StringRef> lines;
+    StringRef(chips).split(lines, '\n', -1, /*KeepEmpty=*/false);
+    for (StringRef chip : lines)
+      names.push_back(std::string(backend->name) + ":" + chip.str());
+  }
+  return names;
+}
+
+std::string driver::describeTarget(const std::string &target,
+                                   std::string &error) {
+  const NaraeBackendCompiler *backend = findBackend(target);
+  if (!backend) {
+    error = "unknown target '" + target + "'; known are:";
+    for (const std::string &name : targets())
+      error += " " + name;
+    return "";
+  }
+  std::string json;
+  NaraeDiagnosticSink errors{&error, appendMessage};
+  if (backend->describe_target({target.data(), target.size()}, appendText,
+                               &json, &errors) != 0) {
+    if (error.empty())
+      error = "target '" + target + "' is not known to its backend";
+    return "";
+  }
+  return json;
+}
+
+//===----------------------------------------------------------------------===//
+// Target
+//===----------------------------------------------------------------------===//
+
+Target::Target(const NaraeBackendCompiler *backend, std::string name,
+               const CompileOptions &from)
+    : compiler(backend), target(std::move(name)) {
+  options.struct_size = sizeof(options);
+  options.target = {target.data(), target.size()};
+  options.opt_level = from.optLevel;
+  options.exact = from.exact;
+  options.threads = from.threads;
+}
+
+namespace {
+/// Messages of a backend about one op, as diagnostics there.
+struct OpErrors {
+  explicit OpErrors(Operation *op) : op(op) {
+    sink = {this, [](void *context, const char *location, const char *text) {
+              auto *self = static_cast<OpErrors *>(context);
+              ++self->count;
+              InFlightDiagnostic diagnostic = self->op->emitError(text);
+              if (location && *location)
+                diagnostic.attachNote() << "at " << location;
+            }};
+  }
+  Operation *op;
+  int count = 0;
+  NaraeDiagnosticSink sink;
+};
+} // namespace
+
+bool Target::supports(Operation *op) const {
+  OpErrors errors(op);
+  NaraeCompileOptions current = options;
+  current.target = {target.data(), target.size()};
+  if (compiler->supports(op, &current, &errors.sink) == 0)
+    return true;
+  if (!errors.count)
+    op->emitError("'") << op->getName() << "' is not supported on " << target;
+  return false;
+}
+
+bool Target::configure(ModuleOp module) const {
+  OpErrors errors(module);
+  NaraeCompileOptions current = options;
+  current.target = {target.data(), target.size()};
+  return compiler->configure(module.getOperation(), &current, &errors.sink) ==
+         0;
+}
+
+bool Target::compile(ModuleOp module, std::string &object) const {
+  OpErrors errors(module);
+  NaraeCompileOptions current = options;
+  current.target = {target.data(), target.size()};
+  return compiler->compile(module.getOperation(), &current, appendText,
+                           &object, &errors.sink) == 0;
+}

@@ -1,0 +1,104 @@
+//===- Compiler.h - A model in, an artifact out ----------*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The compiler as tools and bindings see it: no MLIR in this header.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_LIB_DRIVER_COMPILER_H
+#define NARAE_LIB_DRIVER_COMPILER_H
+
+#include "narae/backend.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace narae::driver {
+
+/// The rungs of the ladder, in order.
+enum class Phase { Import, Graph, Place, Dispatch, Schedule, Memory, Codegen,
+                   Artifact };
+/// "import" ... "artifact"; parsePhase is false for an unknown name.
+const char *phaseName(Phase phase);
+bool parsePhase(std::string_view name, Phase &phase);
+/// Comma-separated names, for messages.
+std::string phaseNames();
+
+/// A dimension fixed (min == max) or bounded; max -1 is unbounded.
+struct DimBounds {
+  int64_t min = 0, max = -1;
+};
+
+struct CompileOptions {
+  std::string target = "cpu";
+  /// By name, or `INPUT.AXIS`.
+  std::map<std::string, DimBounds> dims;
+  std::string precision;       ///< empty: as stored in the model
+  bool allDynamic = false;     ///< forget static sizes of inputs (for tests)
+  bool exact = false;
+  int optLevel = 3;            ///< 0: no fusion, no optimisation
+  int threads = 0;             ///< of the compiler; 0: all cores
+  Phase startFrom = Phase::Import;
+  Phase stopAfter = Phase::Artifact;
+  std::string dumpPhases;      ///< folder for the IR after each phase
+  std::string reproducerDir;   ///< where a failing pass leaves a reproducer
+  /// Called as work proceeds: what is done, in [0, 1], and the phase.
+  std::function<void(double, const char *)> progress;
+};
+
+/// One problem, placed in the user's model.
+struct Diagnostic {
+  enum Severity { Error, Warning, Note } severity = Error;
+  std::string location;  ///< "node 'conv1 (Conv)'", a file, or empty
+  std::string message;
+};
+
+struct CompileResult {
+  /// 0 done, 1 the user's model or options, 2 an error of the compiler.
+  int status = 0;
+  std::vector<Diagnostic> diagnostics;
+  /// IR after `stopAfter` when that is not `artifact`.
+  std::string ir;
+  /// JSON: phase times, kernels, memory plan.
+  std::string report;
+};
+
+/// Compiles a model file (.onnx, or .mlir of any phase) to `output`. The
+/// file appears whole or not at all; empty with `stopAfter` before artifact.
+CompileResult compile(const std::string &model, const std::string &output,
+                      const CompileOptions &options);
+/// The same for an ONNX model in memory; `directory` is for external data.
+CompileResult compileBytes(std::string_view onnx, const std::string &name,
+                           const std::string &directory,
+                           const std::string &output,
+                           const CompileOptions &options);
+/// Everything that stands in the way of compiling, without compiling.
+CompileResult check(const std::string &model, const CompileOptions &options);
+
+/// Adds a backend's compiler side for the whole process; false when its API
+/// version does not fit, with the reason in `error`.
+bool registerBackend(const NaraeBackendCompiler *backend, std::string &error);
+/// Target names that can be compiled for ("cpu", "cpu:x86-64-v3", ...).
+std::vector<std::string> targets();
+/// The JSON description of a target; empty with a message in `error`.
+std::string describeTarget(const std::string &target, std::string &error);
+/// Registers the backends of this build, once. Defined by the tool library.
+void registerDefaultBackends();
+
+/// Parses and prints IR of any phase, or runs a pass pipeline on it.
+CompileResult runPipeline(std::string_view ir, const std::string &pipeline);
+
+/// The compiler's version, as "0.1.0".
+const char *version();
+
+} // namespace narae::driver
+
+#endif // NARAE_LIB_DRIVER_COMPILER_H

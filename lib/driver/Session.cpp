@@ -1,0 +1,255 @@
+//===- Session.cpp - One compilation, phase by phase ===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/driver/Session.h"
+#include "dialects/rt/RtDialect.h"
+#include "lib/dispatch/Passes.h"
+#include "lib/graph/Passes.h"
+#include "lib/memory/Passes.h"
+#include "lib/place/Passes.h"
+#include "lib/schedule/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace narae;
+using namespace narae::driver;
+
+void driver::registerDialects(MLIRContext &context) {
+  context.loadDialect<fm::FmDialect, rt::RtDialect, hbm::HbmDialect,
+                      func::FuncDialect, arith::ArithDialect,
+                      tensor::TensorDialect>();
+}
+
+Session::Session(MLIRContext &context, const CompileOptions &options)
+    : context(context), options(options) {}
+
+bool Session::resolveTarget() {
+  std::string error;
+  if (describeTarget(options.target, error).empty()) {
+    emitError(UnknownLoc::get(&context)) << error;
+    return false;
+  }
+  resolved.emplace(findBackend(options.target), options.target, options);
+  return true;
+}
+
+bool Session::loadWeights(StringRef directory) {
+  bool ok = true;
+  for (auto data : module->getOps<fm::WeightDataOp>()) {
+    if (weights.find(data.getSymName()))
+      continue;
+    SmallString<256> path(directory);
+    llvm::sys::path::append(path, data.getFile());
+    if (data.getFile().empty()) {
+      data.emitError("weight '") << data.getSymName() << "' names no file";
+      ok = false;
+    } else if (llvm::Error error =
+                   weights.addFile(data.getSymName(), path, data.getOffset(),
+                                   data.getLength())) {
+      data.emitError() << llvm::toString(std::move(error));
+      ok = false;
+    } else if (WeightStore::hash(*weights.find(data.getSymName())) !=
+               uint64_t(data.getHash())) {
+      data.emitError("weight '")
+          << data.getSymName() << "' in '" << data.getFile()
+          << "' is not the one this module was made with";
+      ok = false;
+    }
+  }
+  return ok;
+}
+
+bool Session::runPasses(llvm::function_ref<void(OpPassManager &)> build,
+                        const char *phase) {
+  PassManager pm(&context, ModuleOp::getOperationName());
+  pm.enableVerifier(true);
+  if (!options.reproducerDir.empty()) {
+    SmallString<256> path(options.reproducerDir);
+    llvm::sys::fs::create_directories(path);
+    llvm::sys::path::append(path,
+                            std::string("reproducer-") + phase + ".mlir");
+    pm.enableCrashReproducerGeneration(path);
+  }
+  build(pm);
+  return succeeded(pm.run(*module));
+}
+
+bool Session::dispatch() {
+  auto form = [&](OpPassManager &pm) {
+    dispatch::FormKernelsOptions fusion;
+    fusion.fuse = options.optLevel > 0;
+    pm.addPass(dispatch::createFormKernels(fusion));
+    pm.addPass(createCSEPass());
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(dispatch::createDedupeKernels());
+  };
+  if (!runPasses(form, "dispatch"))
+    return false;
+  if (!resolved->configure(*module))
+    return false;
+  if (!evaluateConstants(*module, weights, options))
+    return false;
+  return runPasses(
+      [](OpPassManager &pm) {
+        pm.addPass(createCSEPass());
+        pm.addPass(dispatch::createDedupeKernels());
+        pm.addPass(dispatch::createVerifyDispatch());
+      },
+      "dispatch");
+}
+
+bool driver::generateCode(ModuleOp module, const Target &target) {
+  std::string object;
+  bool any = !module.getOps<rt::KernelOp>().empty();
+  if (!any)
+    return true;
+  if (!target.compile(module, object))
+    return false;
+  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+  b.create<rt::ObjectOp>(module.getLoc(), target.backend(), "elf", object);
+  for (auto kernel : module.getOps<rt::KernelOp>())
+    kernel.setObjectAttr(
+        FlatSymbolRefAttr::get(module.getContext(), target.backend()));
+  return true;
+}
+
+bool Session::codegen() { return generateCode(*module, *resolved); }
+
+bool Session::run(Phase phase) {
+  auto start = std::chrono::steady_clock::now();
+  bool ok = true;
+  switch (phase) {
+  case Phase::Graph:
+    ok = runPasses(
+        [&](OpPassManager &pm) {
+          pm.addPass(graph::createSimplifyGraph());
+          if (options.optLevel > 0)
+            pm.addPass(graph::createRecognizeOps());
+          pm.addPass(createCSEPass());
+          pm.addPass(graph::createVerifyGraph());
+        },
+        "graph");
+    break;
+  case Phase::Place: {
+    place::PlaceOptions where;
+    where.device = resolved->backend();
+    ok = runPasses(
+        [&](OpPassManager &pm) { pm.addPass(place::createPlace(where)); },
+        "place");
+    ok = ok && place::checkSupport(
+                   *module, [&](Operation *op) { return resolved->supports(op); });
+    break;
+  }
+  case Phase::Dispatch:
+    ok = dispatch();
+    break;
+  case Phase::Schedule:
+    ok = runPasses(
+        [](OpPassManager &pm) {
+          pm.addPass(schedule::createSchedule());
+          pm.addPass(createCSEPass());
+          pm.addPass(schedule::createVerifySchedule());
+        },
+        "schedule");
+    break;
+  case Phase::Memory:
+    ok = runPasses(
+        [](OpPassManager &pm) {
+          pm.addPass(memory::createPlanMemory());
+          pm.addPass(memory::createVerifyMemory());
+        },
+        "memory");
+    break;
+  case Phase::Codegen:
+    ok = codegen();
+    break;
+  default:
+    break;
+  }
+  std::chrono::duration<double, std::milli> elapsed =
+      std::chrono::steady_clock::now() - start;
+  times.push_back({phaseName(phase), elapsed.count()});
+  return ok && (options.dumpPhases.empty() || dump(phase));
+}
+
+/// Weights that live in memory only go to one file beside the dumps, so that
+/// the dumped IR can be compiled further.
+static bool dumpWeights(ModuleOp module, const WeightStore &weights,
+                        StringRef directory) {
+  SmallString<256> path(directory);
+  llvm::sys::path::append(path, "weights.bin");
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error);
+  if (error) {
+    module.emitError("cannot write '")
+        << path << "': " << error.message();
+    return false;
+  }
+  uint64_t offset = 0;
+  for (auto data : module.getOps<fm::WeightDataOp>()) {
+    auto bytes = weights.find(data.getSymName());
+    if (!bytes)
+      continue;
+    uint64_t padding = (64 - offset % 64) % 64;
+    out.write_zeros(padding);
+    offset += padding;
+    data.setFile("weights.bin");
+    data.setOffset(offset);
+    data.setLength(bytes->size());
+    data.setHash(WeightStore::hash(*bytes));
+    out.write(bytes->data(), bytes->size());
+    offset += bytes->size();
+  }
+  return true;
+}
+
+bool Session::dump(Phase phase) {
+  if (std::error_code error =
+          llvm::sys::fs::create_directories(options.dumpPhases)) {
+    module->emitError("cannot create '")
+        << options.dumpPhases << "': " << error.message();
+    return false;
+  }
+  // The dumped module names files; the one compiled on is left alone.
+  OwningOpRef<ModuleOp> copy = module->clone();
+  bool newWeights = phase == Phase::Import || phase == Phase::Dispatch;
+  std::string folder = options.dumpPhases;
+  if (newWeights || phase > Phase::Dispatch) {
+    SmallString<256> sub(folder);
+    if (phase >= Phase::Dispatch)
+      llvm::sys::path::append(sub, "packed");
+    llvm::sys::fs::create_directories(sub);
+    if (!dumpWeights(*copy, weights, sub))
+      return false;
+    if (phase >= Phase::Dispatch)
+      for (auto data : copy->getOps<fm::WeightDataOp>())
+        data.setFile("packed/weights.bin");
+  } else {
+    dumpWeights(*copy, weights, folder);
+  }
+  SmallString<256> path(folder);
+  llvm::sys::path::append(path, std::to_string(int(phase) + 1) + "-" +
+                                    phaseName(phase) + ".mlir");
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error);
+  if (error) {
+    module->emitError("cannot write '") << path << "': " << error.message();
+    return false;
+  }
+  copy->print(out, OpPrintingFlags().enableDebugInfo());
+  return true;
+}

@@ -1,0 +1,23 @@
+//===- Passes.h - Passes of the memory phase ---------*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_LIB_MEMORY_PASSES_H
+#define NARAE_LIB_MEMORY_PASSES_H
+
+#include "dialects/rt/RtDialect.h"
+
+#include "mlir/Pass/Pass.h"
+
+namespace narae::memory {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "lib/memory/Passes.h.inc"
+
+} // namespace narae::memory
+
+#endif // NARAE_LIB_MEMORY_PASSES_H

@@ -1,0 +1,34 @@
+//===- Passes.td - Passes of the memory phase --*- tablegen -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_MEMORY_PASSES
+#define NARAE_MEMORY_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def PlanMemory : Pass<"narae-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "gives every buffer of the arena its place";
+  let description = [{
+    Before: `hbm.buffer`s with lifetimes. After: each in space "arena" has an
+    offset, or, where sizes are dynamic, the buffers below it, from whose ends
+    the runtime computes the offset; `hbm.plan` says peak and lower bound.
+
+    Dynamic dimensions count with their upper bound where they have one, and
+    with `nominal` otherwise.
+  }];
+  let options = [
+    Option<"nominal", "nominal", "int64_t", "128",
+           "size of a dimension without bounds while planning">
+  ];
+  let dependentDialects = ["::narae::hbm::HbmDialect"];
+}
+
+def VerifyMemory : Pass<"narae-verify-memory", "::mlir::ModuleOp"> {
+  let summary = "the rung after memory: every buffer has a place, none overlap";
+}
+
+#endif // NARAE_MEMORY_PASSES

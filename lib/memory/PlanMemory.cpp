@@ -1,0 +1,195 @@
+//===- PlanMemory.cpp - Places for the buffers of a schedule ===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/memory/Passes.h"
+#include "lib/memory/planner/Planner.h"
+#include "lib/memory/planner/StackOrder.h"
+#include "lib/schedule/Scheduler.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace narae::memory {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "lib/memory/Passes.h.inc"
+} // namespace narae::memory
+
+using namespace mlir;
+using namespace narae;
+
+/// Sizes of buffers while planning: an interpreter of the index arithmetic
+/// that the schedule left, with given sizes for dynamic dimensions.
+namespace {
+class Evaluator {
+public:
+  explicit Evaluator(int64_t nominal) : nominal(nominal) {}
+  std::optional<int64_t> value(Value v);
+  std::optional<int64_t> bytes(hbm::BufferOp op);
+  void learn(rt::ArgOp op) { args[op.getIndex()] = op; }
+
+private:
+  std::optional<int64_t> compute(Operation *op);
+  int64_t nominal;
+  DenseMap<uint64_t, rt::ArgOp> args;
+  DenseMap<Value, std::optional<int64_t>> cache;
+};
+} // namespace
+
+std::optional<int64_t> Evaluator::compute(Operation *op) {
+  if (auto c = dyn_cast<arith::ConstantOp>(op)) {
+    auto value = dyn_cast<IntegerAttr>(c.getValue());
+    return value ? std::optional<int64_t>(value.getInt()) : std::nullopt;
+  }
+  if (auto dim = dyn_cast<rt::ArgDimOp>(op)) {
+    rt::ArgOp arg = args.lookup(dim.getArg());
+    auto bounds = arg ? arg.getBounds() : ArrayRef<int64_t>();
+    size_t i = 2 * dim.getAxis();
+    if (i + 1 < bounds.size() && bounds[i + 1] >= 0)
+      return bounds[i + 1];
+    return i < bounds.size() ? std::max(nominal, bounds[i]) : nominal;
+  }
+  SmallVector<int64_t> v;
+  for (Value operand : op->getOperands()) {
+    auto known = value(operand);
+    if (!known)
+      return std::nullopt;
+    v.push_back(*known);
+  }
+  if (auto eval = dyn_cast<rt::EvalOp>(op)) {
+    SmallVector<Attribute> symbols;
+    Builder b(op->getContext());
+    for (int64_t x : v)
+      symbols.push_back(b.getIndexAttr(x));
+    SmallVector<Attribute> results;
+    // Divisions by zero do not fold; such a size is unknown.
+    if (failed(eval.getMap().constantFold(symbols, results)))
+      return std::nullopt;
+    return cast<IntegerAttr>(results[0]).getInt();
+  }
+  if (isa<arith::MaxSIOp>(op))
+    return std::max(v[0], v[1]);
+  if (isa<arith::MinSIOp>(op))
+    return std::min(v[0], v[1]);
+  if (isa<arith::IndexCastUIOp>(op))
+    return v[0];
+  if (isa<arith::SelectOp>(op))
+    return v[0] ? v[1] : v[2];
+  if (auto cmp = dyn_cast<arith::CmpIOp>(op)) {
+    switch (cmp.getPredicate()) {
+    case arith::CmpIPredicate::eq:
+      return v[0] == v[1];
+    case arith::CmpIPredicate::ne:
+      return v[0] != v[1];
+    case arith::CmpIPredicate::slt:
+      return v[0] < v[1];
+    default:
+      return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> Evaluator::value(Value v) {
+  auto it = cache.find(v);
+  if (it != cache.end())
+    return it->second;
+  Operation *op = v.getDefiningOp();
+  auto result = op ? compute(op) : std::nullopt;
+  return cache[v] = result;
+}
+
+std::optional<int64_t> Evaluator::bytes(hbm::BufferOp op) {
+  auto type = cast<RankedTensorType>(op.getTensor());
+  int64_t size = schedule::elementBytes(type.getElementType());
+  unsigned next = 0;
+  for (int64_t d : type.getShape()) {
+    int64_t extent = d;
+    if (ShapedType::isDynamic(d)) {
+      auto known = value(op.getDims()[next++]);
+      if (!known)
+        return std::nullopt;
+      extent = std::max<int64_t>(0, *known);
+    }
+    if (llvm::MulOverflow(size, extent, size))
+      return std::nullopt;
+  }
+  return size;
+}
+
+/// Moves an op and what it depends on before `point`.
+static void hoist(Operation *op, Operation *point) {
+  for (Value operand : op->getOperands())
+    if (Operation *def = operand.getDefiningOp())
+      if (def->getBlock() != point->getBlock() || !def->isBeforeInBlock(point))
+        hoist(def, point);
+  op->moveBefore(point);
+}
+
+static LogicalResult planFunction(func::FuncOp func, int64_t nominal) {
+  Evaluator evaluator(nominal);
+  SmallVector<hbm::BufferOp> buffers;
+  bool isStatic = true;
+  func.walk([&](rt::ArgOp op) { evaluator.learn(op); });
+  func.walk([&](hbm::BufferOp op) {
+    if (op.getSpace() == "arena") {
+      buffers.push_back(op);
+      isStatic &= op.getDims().empty();
+    }
+  });
+  memory::Problem problem;
+  for (hbm::BufferOp op : buffers) {
+    auto size = evaluator.bytes(op);
+    if (!size)
+      return op.emitOpError("has a size that cannot be computed or is beyond "
+                            "64 bits; bound its dimensions");
+    memory::Buffer buffer;
+    buffer.name = op.getName().str();
+    buffer.lower = op.getFirst();
+    buffer.upper = op.getLast();
+    buffer.size = std::max<int64_t>(*size, 1);
+    buffer.alignment = op.getAlign();
+    problem.buffers.push_back(std::move(buffer));
+  }
+  memory::Plan plan = memory::allocate(problem);
+  for (const std::string &message : memory::verify(problem, plan))
+    return func.emitError("the memory plan is wrong: ") << message;
+  memory::StackOrder order = memory::order(problem, plan);
+
+  // Arena buffers come first in the function, each after those below it.
+  Block &entry = func.getBody().front();
+  auto *marker = OpBuilder::atBlockBegin(&entry)
+                     .create<hbm::PlanOp>(func.getLoc(), "arena", plan.peak,
+                                          plan.lowerBound, isStatic)
+                     .getOperation();
+  for (size_t i : order.sequence) {
+    hbm::BufferOp op = buffers[i];
+    hoist(op, marker);
+    if (isStatic || order.below[i].empty()) {
+      op.setOffset(isStatic ? plan.offsets[i] : 0);
+      continue;
+    }
+    SmallVector<Value> above;
+    for (size_t j : order.below[i])
+      above.push_back(buffers[j]);
+    op.getAboveMutable().assign(above);
+  }
+  return success();
+}
+
+namespace {
+
+struct PlanMemoryPass : narae::memory::impl::PlanMemoryBase<PlanMemoryPass> {
+  using PlanMemoryBase::PlanMemoryBase;
+  void runOnOperation() override {
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      if (failed(planFunction(func, nominal)))
+        return signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,375 @@
+//===- Scheduler.cpp - Tensors into buffers ===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/schedule/Scheduler.h"
+#include "dialects/rt/KernelScope.h"
+#include "lib/dispatch/HostExprs.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace narae;
+using namespace narae::schedule;
+
+int64_t schedule::elementBytes(Type type) {
+  unsigned bits = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  return std::max<int64_t>(1, bits / 8);
+}
+
+Scheduler::Scheduler(func::FuncOp old, SymbolTable &symbols)
+    : func(old), symbols(symbols), b(old.getContext()) {}
+
+LogicalResult Scheduler::run() {
+  computePositions();
+  findOutputs();
+  Block *old = &func.getBody().front();
+  Block *fresh = b.createBlock(&func.getBody(), func.getBody().end());
+  addArguments();
+  LogicalResult done = block(*old);
+  if (failed(done)) {
+    fresh->dropAllReferences();
+    fresh->erase();
+    return failure();
+  }
+  old->dropAllReferences();
+  old->erase();
+  func.setType(b.getFunctionType({}, {}));
+  func.removeArgAttrsAttr();
+  func.removeResAttrsAttr();
+  return success();
+}
+
+/// Numbers ops in program order; an op with regions ends after them.
+void Scheduler::computePositions() {
+  int64_t next = 1;
+  std::function<void(Block &)> number = [&](Block &block) {
+    for (Operation &op : block) {
+      position[&op] = next++;
+      for (Region &region : op.getRegions())
+        for (Block &inner : region)
+          number(inner);
+      endPosition[&op] = next++;
+    }
+  };
+  number(func.getBody().front());
+}
+
+/// The position after the last command that reads a value, through views.
+int64_t Scheduler::lastUse(Value value) {
+  int64_t last = 0;
+  for (Operation *user : value.getUsers()) {
+    last = std::max(last, endPosition[user] + 1);
+    if (auto view = dyn_cast<rt::ViewOp>(user))
+      last = std::max(last, lastUse(view));
+    // What a loop reads from outside must survive every iteration.
+    for (Operation *parent = user->getParentOp(); parent && parent != func;
+         parent = parent->getParentOp())
+      if (isa<fm::LoopOp>(parent) && !parent->isProperAncestor(
+              value.getDefiningOp() ? value.getDefiningOp()
+                                    : value.getParentBlock()->getParentOp()))
+        last = std::max(last, endPosition[parent] + 1);
+  }
+  return last;
+}
+
+void Scheduler::findOutputs() {
+  Operation *ret = func.getBody().front().getTerminator();
+  for (auto [i, operand] : llvm::enumerate(ret->getOperands())) {
+    Value value = operand;
+    while (auto view = value.getDefiningOp<rt::ViewOp>())
+      value = view.getInput();
+    if (value.getDefiningOp<rt::DispatchOp>() &&
+        value.getParentBlock() == &func.getBody().front())
+      directOutputs.try_emplace(value, i);
+  }
+}
+
+void Scheduler::addArguments() {
+  for (BlockArgument arg : func.getBody().front().getArguments()) {
+    auto type = cast<RankedTensorType>(arg.getType());
+    unsigned n = arg.getArgNumber();
+    auto name = func.getArgAttrOfType<StringAttr>(n, "fm.name");
+    auto dims = func.getArgAttrOfType<ArrayAttr>(n, "fm.dims");
+    auto bounds = func.getArgAttrOfType<ArrayAttr>(n, "fm.bounds");
+    SmallVector<int64_t> range;
+    SmallVector<Attribute> names;
+    Tensor tensor;
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      bool given = bounds && 2 * size_t(i) + 1 < bounds.size();
+      range.push_back(given ? cast<IntegerAttr>(bounds[2 * i]).getInt() : 0);
+      range.push_back(given ? cast<IntegerAttr>(bounds[2 * i + 1]).getInt()
+                            : -1);
+      names.push_back(dims && size_t(i) < dims.size() ? dims[i]
+                                                      : b.getStringAttr(""));
+      tensor.dims.push_back(
+          type.isDynamicDim(i)
+              ? b.create<rt::ArgDimOp>(arg.getLoc(), b.getIndexType(), n, i)
+                    .getResult()
+              : constant(type.getDimSize(i)));
+    }
+    tensor.buffer = b.create<rt::ArgOp>(
+        arg.getLoc(), hbm::BufferType::get(b.getContext()), n, type,
+        name ? name.getValue() : StringRef("input" + std::to_string(n)),
+        b.getArrayAttr(names), range);
+    tensors[arg] = tensor;
+  }
+}
+
+Value Scheduler::constant(int64_t value) {
+  return b.create<arith::ConstantIndexOp>(func.getLoc(), value);
+}
+
+SmallVector<Value> Scheduler::dynamicDims(RankedTensorType type,
+                                          ArrayRef<Value> dims) {
+  SmallVector<Value> dynamic;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (type.isDynamicDim(i))
+      dynamic.push_back(dims[i]);
+  return dynamic;
+}
+
+SmallVector<Value> Scheduler::allDims(RankedTensorType type,
+                                      ValueRange dynamic) {
+  SmallVector<Value> dims;
+  unsigned next = 0;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    dims.push_back(type.isDynamicDim(i) ? dynamic[next++]
+                                        : constant(type.getDimSize(i)));
+  return dims;
+}
+
+Value Scheduler::buffer(Location loc, RankedTensorType type,
+                        ArrayRef<Value> dims, StringRef name, StringRef space,
+                        int64_t first, int64_t last) {
+  return b.create<hbm::BufferOp>(
+      loc, hbm::BufferType::get(b.getContext()), dynamicDims(type, dims),
+      ValueRange(), TypeAttr::get(type), b.getStringAttr(name),
+      b.getStringAttr(space), b.getI64IntegerAttr(first),
+      b.getI64IntegerAttr(last), b.getI64IntegerAttr(64), IntegerAttr());
+}
+
+Value Scheduler::alias(Location loc, Value of, RankedTensorType type,
+                       ArrayRef<Value> dims) {
+  return b.create<hbm::AliasOp>(loc, hbm::BufferType::get(b.getContext()), of,
+                                dynamicDims(type, dims), TypeAttr::get(type));
+}
+
+Value Scheduler::bytes(Location loc, RankedTensorType type,
+                       ArrayRef<Value> dims) {
+  MLIRContext *context = b.getContext();
+  AffineExpr size =
+      getAffineConstantExpr(elementBytes(type.getElementType()), context);
+  for (unsigned i = 0; i < dims.size(); ++i)
+    size = getAffineSymbolExpr(i, context) * size;
+  return dispatch::evalExpr(b, loc, size, dims);
+}
+
+void Scheduler::copy(Location loc, const Tensor &from, const Tensor &to,
+                     RankedTensorType type) {
+  b.create<rt::CopyOp>(loc, from.buffer, to.buffer,
+                       bytes(loc, type, from.dims));
+}
+
+bool Scheduler::isLate(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || isa<rt::ItemOp, rt::VarOp>(op))
+    return true;
+  return llvm::any_of(op->getOperands(), isLate);
+}
+
+Value Scheduler::index(Value old) {
+  if (Value mapped = indices.lookupOrNull(old))
+    return mapped;
+  Operation *op = old.getDefiningOp();
+  if (auto dim = dyn_cast_or_null<tensor::DimOp>(op)) {
+    auto it = tensors.find(dim.getSource());
+    auto axis = getConstantIntValue(dim.getDimension());
+    if (it == tensors.end() || !axis)
+      return {};
+    indices.map(old, it->second.dims[*axis]);
+    return it->second.dims[*axis];
+  }
+  if (auto item = dyn_cast_or_null<rt::ItemOp>(op)) {
+    if (!tensors.count(item.getTensor()) &&
+        !item.getTensor().getDefiningOp<fm::WeightOp>())
+      return {};
+    Value value = b.create<rt::ItemOp>(op->getLoc(), b.getIndexType(),
+                                       tensorOf(item.getTensor()).buffer,
+                                       item.getIndexAttr());
+    indices.map(old, value);
+    return value;
+  }
+  if (!op || !isa<arith::ArithDialect, rt::RtDialect>(op->getDialect()))
+    return {};
+  for (Value operand : op->getOperands())
+    if (!index(operand))
+      return {};
+  b.clone(*op, indices);
+  return indices.lookup(old);
+}
+
+Scheduler::Tensor Scheduler::tensorOf(Value value) {
+  auto it = tensors.find(value);
+  if (it != tensors.end())
+    return it->second;
+  auto weight = value.getDefiningOp<fm::WeightOp>();
+  assert(weight && "tensors are scheduled before their users");
+  Tensor tensor;
+  tensor.buffer = b.create<rt::WeightOp>(
+      value.getLoc(), hbm::BufferType::get(b.getContext()),
+      weight.getDataAttr());
+  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+    tensor.dims.push_back(constant(size));
+  return tensor; // not remembered: a branch's value does not dominate others
+}
+
+LogicalResult Scheduler::block(Block &block) {
+  for (Operation &operation : block)
+    if (failed(op(&operation)))
+      return failure();
+  return success();
+}
+
+LogicalResult Scheduler::op(Operation *op) {
+  if (auto d = dyn_cast<rt::DispatchOp>(op))
+    return dispatch(d);
+  if (auto v = dyn_cast<rt::ViewOp>(op))
+    return view(v);
+  if (auto i = dyn_cast<fm::IfOp>(op))
+    return branch(i);
+  if (auto l = dyn_cast<fm::LoopOp>(op))
+    return loop(l);
+  if (auto r = dyn_cast<func::ReturnOp>(op))
+    return results(r);
+  if (auto check = dyn_cast<rt::CheckOp>(op)) {
+    b.create<rt::CheckOp>(op->getLoc(), index(check.getCondition()),
+                          check.getMessage());
+    return success();
+  }
+  // Weights and index arithmetic come on demand, items at their place.
+  if (isa<rt::ItemOp>(op))
+    index(op->getResult(0));
+  return success();
+}
+
+LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
+  auto kernel = symbols.lookup<rt::KernelOp>(op.getKernel());
+  Location loc = op.getLoc();
+  SmallVector<Value> inputs, outputs, params;
+  for (Value input : op.getInputs())
+    inputs.push_back(tensorOf(input).buffer);
+  for (Value param : op.getParams())
+    params.push_back(index(param));
+  SmallVector<Value> values =
+      dispatch::symbolValues(b, loc, kernel.getSymbols(), params);
+  auto eval = [&](fm::Expr e) { return dispatch::evalExpr(b, loc, e, values); };
+
+  auto nodes = op->getAttrOfType<ArrayAttr>("nodes");
+  std::string name = nodes && !nodes.empty()
+                         ? cast<StringAttr>(nodes.getValue().back()).str()
+                         : op.getKernel().str();
+  for (auto [i, result] : llvm::enumerate(op.getResults())) {
+    auto type = cast<RankedTensorType>(result.getType());
+    Tensor tensor;
+    for (fm::Expr e :
+         cast<AffineMapAttr>(kernel.getResultDims()[i]).getValue().getResults())
+      tensor.dims.push_back(eval(e));
+    for (int64_t d = 0; d < type.getRank(); ++d)
+      if (!type.isDynamicDim(d))
+        tensor.dims[d] = constant(type.getDimSize(d));
+    bool late = llvm::any_of(dynamicDims(type, tensor.dims), isLate);
+    int64_t first = position[op];
+    int64_t last = std::max(lastUse(result), first + 1);
+
+    auto direct = directOutputs.find(result);
+    Value out;
+    if (direct != directOutputs.end() && !late) {
+      Value returned =
+          func.getBody().front().getTerminator()->getOperand(direct->second);
+      auto outType = cast<RankedTensorType>(returned.getType());
+      SmallVector<Value> dims(tensor.dims);
+      bool known = true;
+      if (auto v = returned.getDefiningOp<rt::ViewOp>()) {
+        SmallVector<Value> dynamic;
+        for (Value d : v.getDims()) {
+          Value mapped = index(d);
+          known = known && mapped && !isLate(mapped);
+          dynamic.push_back(mapped);
+        }
+        if (known)
+          dims = allDims(outType, dynamic);
+      }
+      if (known) {
+        out = buffer(loc, outType, dims, name, "output", first,
+                     endPosition[func.getBody().front().getTerminator()] + 1);
+        outputBuffers[direct->second] = out;
+        tensor.buffer = outType == type && !returned.getDefiningOp<rt::ViewOp>()
+                            ? out
+                            : alias(loc, out, type, tensor.dims);
+      }
+    }
+    if (!tensor.buffer)
+      tensor.buffer = buffer(loc, type, tensor.dims, name,
+                             late ? "dynamic" : "arena", first, last);
+    if (late)
+      b.create<rt::AllocateOp>(loc, tensor.buffer);
+    outputs.push_back(tensor.buffer);
+    tensors[result] = tensor;
+  }
+  auto single = [&](std::optional<AffineMap> map) {
+    return map ? eval(map->getResult(0)) : Value();
+  };
+  auto launch = b.create<rt::LaunchOp>(
+      loc, op.getKernelAttr(), inputs, outputs, params,
+      single(kernel.getScratch()), single(kernel.getWork()));
+  if (nodes)
+    launch->setAttr("nodes", nodes);
+  return success();
+}
+
+LogicalResult Scheduler::view(rt::ViewOp op) {
+  Tensor input = tensorOf(op.getInput());
+  auto type = cast<RankedTensorType>(op.getType());
+  SmallVector<Value> dynamic;
+  for (Value d : op.getDims()) {
+    dynamic.push_back(index(d));
+    if (!dynamic.back())
+      return op.emitOpError("has a size that is not known yet");
+  }
+  Tensor tensor;
+  tensor.dims = allDims(type, dynamic);
+  tensor.buffer = alias(op.getLoc(), input.buffer, type, tensor.dims);
+  tensors[op] = tensor;
+  return success();
+}
+
+LogicalResult Scheduler::results(func::ReturnOp op) {
+  for (auto [i, operand] : llvm::enumerate(op.getOperands())) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    Location loc = op.getLoc();
+    Value out = outputBuffers.lookup(i);
+    if (!out) {
+      // An argument, a weight, a branch's result, or a result returned twice.
+      Tensor from = tensorOf(operand);
+      Tensor to = from;
+      bool late = llvm::any_of(dynamicDims(type, from.dims), isLate);
+      to.buffer = buffer(loc, type, from.dims, "", "output", position[op],
+                         endPosition[op] + 1);
+      if (late)
+        b.create<rt::AllocateOp>(loc, to.buffer);
+      copy(loc, from, to, type);
+      out = to.buffer;
+    }
+    auto name = func.getResultAttrOfType<StringAttr>(i, "fm.name");
+    b.create<rt::OutputOp>(loc, i, out,
+                           name ? name.getValue()
+                                : StringRef("output" + std::to_string(i)));
+  }
+  b.create<func::ReturnOp>(op.getLoc());
+  return success();
+}

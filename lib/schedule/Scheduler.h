@@ -1,0 +1,85 @@
+//===- Scheduler.h - Tensors into buffers ---------------*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_LIB_SCHEDULE_SCHEDULER_H
+#define NARAE_LIB_SCHEDULE_SCHEDULER_H
+
+#include "dialects/rt/RtDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace narae::schedule {
+
+/// Builds the scheduled form of one function: commands in program order on
+/// buffers whose lifetimes are positions of that order.
+class Scheduler {
+public:
+  Scheduler(mlir::func::FuncOp old, mlir::SymbolTable &symbols);
+  /// Replaces the function's body; failure after a diagnostic.
+  llvm::LogicalResult run();
+
+private:
+  struct Tensor {
+    mlir::Value buffer;
+    llvm::SmallVector<mlir::Value> dims; ///< index, all of them
+  };
+
+  void computePositions();
+  int64_t lastUse(mlir::Value value);
+  void findOutputs();
+  void addArguments();
+  llvm::LogicalResult block(mlir::Block &block);
+  llvm::LogicalResult op(mlir::Operation *op);
+  llvm::LogicalResult dispatch(rt::DispatchOp op);
+  llvm::LogicalResult view(rt::ViewOp op);
+  llvm::LogicalResult branch(fm::IfOp op);
+  llvm::LogicalResult loop(fm::LoopOp op);
+  llvm::LogicalResult results(mlir::func::ReturnOp op);
+
+  Tensor tensorOf(mlir::Value value);
+  /// The new value of an old index value; clones what it is computed from.
+  /// Null when it depends on something that has not run yet.
+  mlir::Value index(mlir::Value old);
+  /// Whether an index value is known only while the program runs.
+  static bool isLate(mlir::Value value);
+  mlir::Value constant(int64_t value);
+  mlir::Value buffer(mlir::Location loc, mlir::RankedTensorType type,
+                     llvm::ArrayRef<mlir::Value> dims, llvm::StringRef name,
+                     llvm::StringRef space, int64_t first, int64_t last);
+  mlir::Value alias(mlir::Location loc, mlir::Value of,
+                    mlir::RankedTensorType type,
+                    llvm::ArrayRef<mlir::Value> dims);
+  mlir::Value bytes(mlir::Location loc, mlir::RankedTensorType type,
+                    llvm::ArrayRef<mlir::Value> dims);
+  void copy(mlir::Location loc, const Tensor &from, const Tensor &to,
+            mlir::RankedTensorType type);
+  llvm::SmallVector<mlir::Value>
+  dynamicDims(mlir::RankedTensorType type, llvm::ArrayRef<mlir::Value> dims);
+  llvm::SmallVector<mlir::Value> allDims(mlir::RankedTensorType type,
+                                         mlir::ValueRange dynamic);
+
+  mlir::func::FuncOp func;
+  mlir::SymbolTable &symbols;
+  mlir::OpBuilder b;
+  mlir::IRMapping indices;
+  llvm::DenseMap<mlir::Value, Tensor> tensors;
+  llvm::DenseMap<mlir::Operation *, int64_t> position;
+  llvm::DenseMap<mlir::Operation *, int64_t> endPosition;
+  /// Results of dispatches that can be written to an output directly: the
+  /// operand of the return that they become, through views.
+  llvm::DenseMap<mlir::Value, unsigned> directOutputs;
+  llvm::DenseMap<unsigned, mlir::Value> outputBuffers;
+  int64_t variables = 0;
+};
+
+/// Bytes of one element in a buffer.
+int64_t elementBytes(mlir::Type type);
+
+} // namespace narae::schedule
+
+#endif // NARAE_LIB_SCHEDULE_SCHEDULER_H
