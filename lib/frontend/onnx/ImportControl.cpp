@@ -40,6 +40,33 @@ static Values flatten(ArrayRef<Binding> bindings) {
   return values;
 }
 
+/// PyTorch exports a squeeze of a dynamic dimension as an If between Squeeze
+/// and Identity, whose ranks differ. Only one of them fits the ops that follow:
+/// that is Squeeze, whose condition held when the model was traced. Returns its
+/// graph, with a warning; null for any other If.
+static const ::onnx::GraphProto *
+squeezingBranch(const Node &n, ArrayRef<const ::onnx::GraphProto *> graphs,
+                ArrayRef<std::unique_ptr<Region>> regions) {
+  auto yielded = [&](unsigned i) {
+    return cast<fm::YieldOp>(regions[i]->front().back()).getValues();
+  };
+  auto isOnly = [&](unsigned i, StringRef op) {
+    return graphs[i]->node_size() == 1 && graphs[i]->node(0).op_type() == op;
+  };
+  if (yielded(0).size() != 1 || yielded(1).size() != 1 ||
+      rankOf(yielded(0)[0]) == rankOf(yielded(1)[0]))
+    return nullptr;
+  for (unsigned i : {0, 1})
+    if (isOnly(i, "Squeeze") && isOnly(1 - i, "Identity")) {
+      emitWarning(n.loc)
+          << "the rank of the result depends on whether a dynamic dimension is "
+             "1; it is taken to be 1, so that other sizes are wrong. Fix the "
+             "dimension when compiling to be sure";
+      return graphs[i];
+    }
+  return nullptr;
+}
+
 static LogicalResult importIf(Node &n) {
   const ::onnx::GraphProto *graphs[] = {nestedGraph(n, "then_branch"),
                                         nestedGraph(n, "else_branch")};
@@ -76,6 +103,9 @@ static LogicalResult importIf(Node &n) {
   }
   if (bad)
     return failure();
+  if (const ::onnx::GraphProto *graph =
+          squeezingBranch(n, graphs, state.regions))
+    return inlineBranch(n, *graph);
   state.addTypes(
       SmallVector<Type>(flatten(structure).size(), n.b.getNoneType()));
   Operation *op = fm::createInferred(n.b, state, n.scope);
@@ -120,6 +150,26 @@ private:
 };
 } // namespace
 
+/// The value in the static shape that the model declares for it, where its own
+/// dimensions are not known.
+static Value asDeclared(const Node &n, Value value,
+                        const ::onnx::ValueInfoProto &info) {
+  const ::onnx::TensorShapeProto &shape = info.type().tensor_type().shape();
+  auto type = tensorType(value);
+  if (type.hasStaticShape() || shape.dim_size() != type.getRank())
+    return value;
+  SmallVector<int64_t> sizes;
+  for (auto [have, dim] : llvm::zip(type.getShape(), shape.dim())) {
+    if (!dim.has_dim_value() || dim.dim_value() < 0 ||
+        (!ShapedType::isDynamic(have) && have != dim.dim_value()))
+      return value;
+    sizes.push_back(dim.dim_value());
+  }
+  Value result =
+      n.make<fm::ReshapeOp>(value, n.constInts(sizes), n.b.getUnitAttr());
+  return result ? result : value;
+}
+
 /// Imports the body once. Inside of it the condition is always true.
 FailureOr<SmallVector<Binding>>
 LoopImporter::iterate(Value index, ArrayRef<Binding> carried) {
@@ -129,6 +179,9 @@ LoopImporter::iterate(Value index, ArrayRef<Binding> carried) {
   auto outputs = n.graph.importNested(body, inputs, n.loc);
   if (failed(outputs))
     return failure();
+  for (auto [output, info] : llvm::zip(*outputs, body.output()))
+    if (output.kind == Binding::Tensor)
+      output.value = asDeclared(n, output.value, info);
   if (outputs->size() < carriedCount + 1 ||
       outputs->front().kind != Binding::Tensor)
     return n.error() << "the body of Loop must give a condition and "

@@ -16,13 +16,25 @@ template <typename OpTy> static LogicalResult unary(Node &n) {
   return n.setOutput(0, n.make<OpTy>(n.input(0)));
 }
 
+/// The second operand. Before opset 7 its dimensions were matched with those
+/// of the first from an axis on, not from the end.
+static Value second(Node &n) {
+  Value value = n.input(1);
+  if (n.opset >= 7 || !n.intAttr("broadcast", 0) || !n.has("axis"))
+    return value;
+  int64_t axis = n.intAttr("axis", 0), rank = n.rank(0);
+  axis = axis < 0 ? axis + rank : axis;
+  SmallVector<int64_t> after = axesFrom(rankOf(value), rank - axis);
+  return n.unsqueeze(value, after);
+}
+
 template <typename OpTy> static LogicalResult binary(Node &n) {
-  return n.setOutput(0, n.make<OpTy>(n.input(0), n.input(1)));
+  return n.setOutput(0, n.make<OpTy>(n.input(0), second(n)));
 }
 
 template <int predicate> static LogicalResult comparison(Node &n) {
   static const char *const names[] = {"eq", "lt", "le", "gt", "ge"};
-  return n.setOutput(0, compare(n, n.input(0), names[predicate], n.input(1)));
+  return n.setOutput(0, compare(n, n.input(0), names[predicate], second(n)));
 }
 
 /// Logical ops take booleans only; fm's are bitwise for other types.
@@ -30,19 +42,14 @@ template <typename OpTy> static LogicalResult logical(Node &n) {
   for (unsigned i = 0; i < n.numInputs(); ++i)
     if (!n.elem(i).isInteger(1))
       return n.error() << n.opType() << " takes booleans, not " << n.elem(i);
-  Values operands;
-  for (unsigned i = 0; i < n.numInputs(); ++i)
-    operands.push_back(n.input(i));
   if constexpr (std::is_same_v<OpTy, fm::NotOp>)
-    return n.setOutput(0, n.make<OpTy>(operands[0]));
+    return unary<OpTy>(n);
   else
-    return n.setOutput(0, n.make<OpTy>(operands[0], operands[1]));
+    return binary<OpTy>(n);
 }
 
 static LogicalResult mod(Node &n) {
   bool fmod = n.intAttr("fmod", 0);
-  if (!fmod && isa<FloatType>(n.elem(0)))
-    return n.error() << "Mod of floats needs the attribute fmod = 1";
   return n.setOutput(0,
                      n.make<fm::ModOp>(n.input(0), n.input(1),
                                        fmod ? n.b.getUnitAttr() : UnitAttr()));
@@ -50,14 +57,22 @@ static LogicalResult mod(Node &n) {
 
 static LogicalResult bitShift(Node &n) {
   std::string direction = n.strAttr("direction", "");
-  if (!n.elem(0).isUnsignedInteger())
-    return n.error() << "BitShift takes unsigned integers, not " << n.elem(0);
+  if (!n.elem(0).isInteger() || n.elem(0).isInteger(1))
+    return n.error() << "BitShift takes integers, not " << n.elem(0);
   if (direction == "LEFT")
     return binary<fm::ShlOp>(n);
-  if (direction == "RIGHT")
+  if (direction != "RIGHT")
+    return n.error() << "BitShift has the direction '" << direction
+                     << "'; it is LEFT or RIGHT";
+  if (n.elem(0).isUnsignedInteger())
     return binary<fm::ShrOp>(n);
-  return n.error() << "BitShift has the direction '" << direction
-                   << "'; it is LEFT or RIGHT";
+  // Negative numbers shift as complements, so that ones come in from the left.
+  Value x = n.input(0), count = n.input(1);
+  Value negative = compare(n, x, "lt", 0.0);
+  Value shifted =
+      n.make<fm::ShrOp>(select(n, negative, n.make<fm::NotOp>(x), x), count);
+  return n.setOutput(0,
+                     select(n, negative, n.make<fm::NotOp>(shifted), shifted));
 }
 
 /// An op over any number of inputs, two at a time.
@@ -142,6 +157,12 @@ static LogicalResult bitCast(Node &n) {
   Type to = onnxType(n, n.intAttr("to", 0));
   if (!to)
     return failure();
+  // A boolean is a byte, 0 or 1.
+  Type byte = n.b.getIntegerType(8, /*isSigned=*/false);
+  if (n.elem(0).isInteger(1) && to.getIntOrFloatBitWidth() == 8) {
+    Value bits = n.cast(n.input(0), byte);
+    return n.setOutput(0, to == byte ? bits : n.make<fm::BitcastOp>(bits, to));
+  }
   if (to.getIntOrFloatBitWidth() != n.elem(0).getIntOrFloatBitWidth())
     return n.error() << "BitCast from " << n.elem(0) << " to " << to
                      << ": the types differ in width";

@@ -91,7 +91,33 @@ static LogicalResult eyeLike(Node &n) {
   return n.setOutput(0, n.cast(compare(n, column, "eq", diagonal), type));
 }
 
+/// The integer that a float scalar was converted from, as i64; null otherwise.
+static Value integerOf(const Node &n, unsigned i) {
+  Type index = n.b.getI64Type();
+  if (auto floats = n.constantFloats(i); floats && floats->size() == 1) {
+    double value = (*floats)[0];
+    return std::trunc(value) == value && std::abs(value) < 1e9
+               ? n.constInt(static_cast<int64_t>(value))
+               : Value();
+  }
+  auto cast = n.input(i).getDefiningOp<fm::CastOp>();
+  if (!cast || !elementOf(cast.getInput()).isSignlessInteger())
+    return {};
+  return n.cast(asScalar(n, cast.getInput()), index);
+}
+
 static LogicalResult range(Node &n) {
+  // Floats that are whole numbers: only integers can be followed as sizes.
+  if (isa<FloatType>(n.elem(0))) {
+    Value whole[3];
+    bool all = true;
+    for (unsigned i = 0; i < 3 && all; ++i)
+      all = bool(whole[i] = integerOf(n, i));
+    if (all)
+      return n.setOutput(
+          0,
+          n.cast(n.make<fm::RangeOp>(whole[0], whole[1], whole[2]), n.elem(0)));
+  }
   return n.setOutput(0, n.make<fm::RangeOp>(asScalar(n, n.input(0)),
                                             asScalar(n, n.input(1)),
                                             asScalar(n, n.input(2))));

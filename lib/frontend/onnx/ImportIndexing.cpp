@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/frontend/onnx/RunTimeAxes.h"
 #include "lib/frontend/onnx/ShapeParts.h"
 
 using namespace mlir;
@@ -76,18 +77,17 @@ static LogicalResult slice(Node &n) {
   }
   if (!starts || !ends)
     return n.error() << "Slice has no starts or no ends";
-  for (auto [i, list, what] :
-       {std::make_tuple(3, &axes, "axes"), std::make_tuple(4, &steps, "steps")})
-    if (n.hasInput(i)) {
-      *list = n.constantInts(i);
-      if (!*list)
-        return n.error() << "the " << what
-                         << " of Slice are computed at run time; they must be "
-                            "constants";
-    }
+  Type index = n.b.getI64Type();
+  starts = n.cast(starts, index);
+  ends = n.cast(ends, index);
+  axes = n.hasInput(3) ? n.constantInts(3) : axes;
+  steps = n.constantInts(4);
   if (rankOf(starts) != 1 || staticDim(starts, 0) < 0)
     return n.error() << "starts must be 1-D and of a static length, not "
                      << starts.getType();
+  if ((n.hasInput(3) && !axes) || (n.hasInput(4) && !steps))
+    return n.setOutput(
+        0, sliceAtRunTime(n, n.input(0), starts, ends, n.input(3), n.input(4)));
   int64_t count = staticDim(starts, 0);
   if (!axes)
     axes = axesFrom(0, count);
@@ -105,9 +105,7 @@ static LogicalResult slice(Node &n) {
   }
   if (llvm::is_contained(*steps, 0))
     return n.error() << "a step of Slice is 0";
-  Type index = n.b.getI64Type();
-  return n.setOutput(0, n.make<fm::SliceOp>(n.input(0), n.cast(starts, index),
-                                            n.cast(ends, index),
+  return n.setOutput(0, n.make<fm::SliceOp>(n.input(0), starts, ends,
                                             ArrayRef<int64_t>(*axes),
                                             ArrayRef<int64_t>(*steps)));
 }

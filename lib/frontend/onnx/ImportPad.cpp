@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/frontend/onnx/RunTimeAxes.h"
 #include "lib/frontend/onnx/ShapeParts.h"
 
 using namespace mlir;
@@ -25,26 +26,33 @@ static LogicalResult pad(Node &n) {
   }
   if (!pads)
     return n.error() << "Pad has no pads";
-  SmallVector<int64_t> axes;
-  if (n.hasInput(3)) {
+  pads = n.cast(pads, n.b.getI64Type());
+  SmallVector<int64_t> axes = axesFrom(0, rank);
+  if (n.hasInput(3) && !n.constantInts(3)) {
+    // All axes, those not named without padding.
+    int64_t count = n.rank(3) == 1 ? staticDim(n.input(3), 0) : -1;
+    if (count < 0)
+      return n.error() << "the number of axes must be static";
+    Value zeros = n.constInts(SmallVector<int64_t>(rank, 0));
+    auto side = [&](int64_t from) {
+      return scatterByAxis(n, n.input(3), rank,
+                           n.slice(pads, 0, from, from + count), zeros);
+    };
+    pads = concat(n, {side(0), side(count)}, 0);
+  } else if (n.hasInput(3)) {
     // Not sorted: the pads are in the order of the axes.
-    auto values = n.constantInts(3);
-    if (!values)
-      return n.error() << "the axes of Pad are computed at run time; they must "
-                          "be constants";
-    for (int64_t value : *values) {
+    axes = *n.constantInts(3);
+    for (int64_t &value : axes) {
       FailureOr<int64_t> axis = n.axis(value, rank);
       if (failed(axis))
         return failure();
-      axes.push_back(*axis);
+      value = *axis;
     }
-  } else {
-    axes = axesFrom(0, rank);
   }
   value = value ? asScalar(n, value) : n.constScalar(0, n.elem(0));
-  return n.setOutput(
-      0, n.make<fm::PadOp>(n.input(0), n.cast(pads, n.b.getI64Type()), value,
-                           ArrayRef<int64_t>(axes), StringRef(mode)));
+  return n.setOutput(0, n.make<fm::PadOp>(n.input(0), pads, value,
+                                          ArrayRef<int64_t>(axes),
+                                          StringRef(mode)));
 }
 
 /// Crops or pads around the centre, so that the axes get the sizes in input 1.

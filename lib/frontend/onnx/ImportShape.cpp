@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/frontend/onnx/Compose.h"
+#include "lib/frontend/onnx/RunTimeAxes.h"
 #include "lib/frontend/onnx/ShapeParts.h"
 
 using namespace mlir;
@@ -73,7 +74,13 @@ axesOf(const Node &n, unsigned input, int64_t rank) {
   return std::optional<SmallVector<int64_t>>(std::move(axes));
 }
 
+static bool axesAtRunTime(const Node &n) {
+  return !n.has("axes") && n.hasInput(1) && !n.constantInts(1);
+}
+
 static LogicalResult squeeze(Node &n) {
+  if (axesAtRunTime(n))
+    return n.setOutput(0, squeezeAtRunTime(n, n.input(0), n.input(1)));
   auto axes = axesOf(n, 1, n.rank(0));
   if (failed(axes))
     return failure();
@@ -91,6 +98,8 @@ static LogicalResult squeeze(Node &n) {
 }
 
 static LogicalResult unsqueeze(Node &n) {
+  if (axesAtRunTime(n))
+    return n.setOutput(0, unsqueezeAtRunTime(n, n.input(0), n.input(1)));
   int64_t count = n.intsAttr("axes").size();
   if (!n.has("axes") && n.hasInput(1)) {
     auto type = n.type(1);

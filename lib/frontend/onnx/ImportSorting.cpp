@@ -77,27 +77,69 @@ static LogicalResult compress(Node &n) {
   return n.setOutput(0, n.make<fm::GatherOp>(x, indices, uint64_t(axis)));
 }
 
+/// Sets the outputs of Unique: slices of `x` along an axis whose 1-D `keys`
+/// are distinct.
+static LogicalResult setUnique(Node &n, Value x, Value keys, int64_t axis) {
+  if (!x || !keys)
+    return failure();
+  SmallVector<Value> values =
+      results<fm::UniqueOp>(n, keys, bool(n.intAttr("sorted", 1)));
+  if (values.empty())
+    return failure();
+  // The inverse has an entry an element of the input.
+  for (unsigned i : {0, 1, 3})
+    values[i] = prefix(n, values[i], 0, values[4]);
+  if (x != keys)
+    values[0] = n.make<fm::GatherOp>(x, values[1], uint64_t(axis));
+  for (unsigned i = 0; i < 4; ++i)
+    if (n.hasOutput(i) && failed(n.setOutput(i, values[i])))
+      return failure();
+  return success();
+}
+
+/// Unique along an axis: every slice gets a number, the same one for equal
+/// slices, by comparing all pairs of them (quadratic in their number). Sorted,
+/// that is the number of distinct slices that come before it; unsorted, the
+/// index of the first slice that equals it.
+static LogicalResult uniqueSlices(Node &n) {
+  FailureOr<int64_t> axis = n.axis(n.intAttr("axis", 0), n.rank(0));
+  if (failed(axis))
+    return failure();
+  SmallVector<int64_t> perm = axesFrom(0, n.rank(0));
+  perm.erase(perm.begin() + *axis);
+  perm.insert(perm.begin(), *axis);
+  Value moved = n.transpose(n.input(0), perm);
+  Value count = dimOf(n, moved, 0);
+  Value rows = reshapeTo(n, moved, {count, dimProduct(n, moved, 1, n.rank(0))});
+  Value a = n.unsqueeze(rows, {1}), b = n.unsqueeze(rows, {0});
+  Value differs = compare(n, a, "ne", b);
+  Value equal = n.make<fm::NotOp>(n.reduce("any", differs, {2}, false));
+  Type index = n.b.getI64Type();
+  auto firstTrue = [&](Value value, int64_t along, bool keep) {
+    return n.make<fm::ArgReduceOp>(
+        n.cast(value, n.b.getI32Type()), n.b.getStringAttr("max"),
+        n.b.getI64IntegerAttr(along), n.b.getBoolAttr(keep), UnitAttr());
+  };
+  Value first = firstTrue(equal, 1, /*keep=*/false);
+  if (!n.intAttr("sorted", 1))
+    return setUnique(n, n.input(0), first, *axis);
+  Value less = n.make<fm::GatherElementsOp>(
+      compare(n, a, "lt", b), firstTrue(differs, 2, /*keep=*/true),
+      uint64_t(2));
+  Value isFirst = compare(n, first, "eq", iota(n, {count}, 0, index));
+  Value before =
+      n.make<fm::AndOp>(n.squeeze(less, {2}), n.unsqueeze(isFirst, {1}));
+  return setUnique(n, n.input(0),
+                   n.reduce("sum", n.cast(before, index), {0}, false), *axis);
+}
+
 static LogicalResult unique(Node &n) {
   Value x = n.input(0);
   if (n.has("axis") && n.rank(0) != 1)
-    return n.error() << "Unique along an axis of a tensor of rank " << n.rank(0)
-                     << " is not supported; without axis, or of a 1-D tensor, "
-                        "it is";
+    return uniqueSlices(n);
   if (n.rank(0) != 1)
     x = n.reshape(x, {-1});
-  if (!x)
-    return failure();
-  SmallVector<Value> values =
-      results<fm::UniqueOp>(n, x, bool(n.intAttr("sorted", 1)));
-  if (values.empty())
-    return failure();
-  for (unsigned i = 0; i < 4; ++i) {
-    // The inverse has an entry an element of the input.
-    Value value = i == 2 ? values[i] : prefix(n, values[i], 0, values[4]);
-    if (n.hasOutput(i) && failed(n.setOutput(i, value)))
-      return failure();
-  }
-  return success();
+  return setUnique(n, x, x, 0);
 }
 
 static LogicalResult nonMaxSuppression(Node &n) {

@@ -24,7 +24,7 @@ std::unique_ptr<::onnx::ModelProto> readModel(llvm::StringRef bytes,
                                               EmitError emitError);
 
 /// Versions of the default domain that are understood.
-constexpr int64_t kMinOpset = 7, kMaxOpset = 28;
+constexpr int64_t kMinOpset = 1, kMaxOpset = 28;
 /// The newest version of the file format.
 constexpr int64_t kMaxIrVersion = 14;
 

@@ -35,13 +35,13 @@ struct Binding;
 /// One node while it is imported.
 class Node {
 public:
-  Node(GraphImporter &graph, const ::onnx::NodeProto &proto,
-       mlir::Location loc, int64_t opset);
+  Node(GraphImporter &graph, const ::onnx::NodeProto &proto, mlir::Location loc,
+       int64_t opset);
 
   GraphImporter &graph;
   const ::onnx::NodeProto &proto;
   mlir::Location loc;
-  int64_t opset;  ///< version of the node's domain
+  int64_t opset; ///< version of the node's domain
   mlir::OpBuilder &b;
   fm::SymbolicScope &scope;
 
@@ -51,7 +51,7 @@ public:
   unsigned numOutputs() const;
   mlir::Value input(unsigned i) const;
   bool hasInput(unsigned i) const { return bool(input(i)); }
-  bool hasOutput(unsigned i) const;  ///< false for "" and beyond the last
+  bool hasOutput(unsigned i) const; ///< false for "" and beyond the last
   /// The type of input i. A missing input is reported, and passes for a
   /// scalar so that importers need no check of their own.
   mlir::RankedTensorType type(unsigned i) const;
@@ -92,8 +92,8 @@ public:
     auto op = fm::createOp<OpTy>(b, loc, scope, std::forward<Args>(args)...);
     return op ? op->getResult(0) : mlir::Value();
   }
-  mlir::Value constInts(llvm::ArrayRef<int64_t> values) const;  ///< 1-D i64
-  mlir::Value constInt(int64_t value) const;                    ///< scalar i64
+  mlir::Value constInts(llvm::ArrayRef<int64_t> values) const; ///< 1-D i64
+  mlir::Value constInt(int64_t value) const;                   ///< scalar i64
   /// A scalar of a float or integer type.
   mlir::Value constScalar(double value, mlir::Type type) const;
   /// The same value in another element type (no-op when it is that already).
@@ -136,25 +136,25 @@ private:
 };
 
 // The families; each in a file of its own name.
-void registerElementwise(ImporterTable &table);  // arithmetic, logic, casts
-void registerActivations(ImporterTable &table);  // Relu ... Mish, SwiGLU
-void registerShape(ImporterTable &table);        // Shape, Reshape, Expand ...
-void registerIndexing(ImporterTable &table);     // Gather, Scatter, Slice ...
-void registerReduce(ImporterTable &table);       // Reduce*, ArgMax, CumSum ...
-void registerMatmul(ImporterTable &table);       // MatMul, Gemm, Einsum, Det
-void registerConv(ImporterTable &table);         // Conv, pools, ConvTranspose
-void registerNorm(ImporterTable &table);         // norms, Softmax family, LRN
-void registerRecurrent(ImporterTable &table);    // LSTM, GRU, RNN
-void registerImage(ImporterTable &table);        // Resize, GridSample, RoiAlign
-void registerQuantize(ImporterTable &table);     // Quantize*, *Integer, QLinear*
-void registerAttention(ImporterTable &table);    // Attention, rotary, contrib
-void registerSequence(ImporterTable &table);     // linear attention, conv state
-void registerLoss(ImporterTable &table);         // NLL, SoftmaxCrossEntropy
-void registerSignal(ImporterTable &table);       // windows, DFT, STFT
-void registerControl(ImporterTable &table);      // If, Loop, Scan
-void registerLists(ImporterTable &table);        // sequences and optionals
-void registerSorting(ImporterTable &table);      // TopK, Unique, NonZero, NMS
-void registerTraining(ImporterTable &table);     // preview.training, ai.onnx.ml
+void registerElementwise(ImporterTable &table); // arithmetic, logic, casts
+void registerActivations(ImporterTable &table); // Relu ... Mish, SwiGLU
+void registerShape(ImporterTable &table);       // Shape, Reshape, Expand ...
+void registerIndexing(ImporterTable &table);    // Gather, Scatter, Slice ...
+void registerReduce(ImporterTable &table);      // Reduce*, ArgMax, CumSum ...
+void registerMatmul(ImporterTable &table);      // MatMul, Gemm, Einsum, Det
+void registerConv(ImporterTable &table);        // Conv, pools, ConvTranspose
+void registerNorm(ImporterTable &table);        // norms, Softmax family, LRN
+void registerRecurrent(ImporterTable &table);   // LSTM, GRU, RNN
+void registerImage(ImporterTable &table);       // Resize, GridSample, RoiAlign
+void registerQuantize(ImporterTable &table);    // Quantize*, *Integer, QLinear*
+void registerAttention(ImporterTable &table);   // Attention, rotary, contrib
+void registerSequence(ImporterTable &table);    // linear attention, conv state
+void registerLoss(ImporterTable &table);        // NLL, SoftmaxCrossEntropy
+void registerSignal(ImporterTable &table);      // windows, DFT, STFT
+void registerControl(ImporterTable &table);     // If, Loop, Scan
+void registerLists(ImporterTable &table);       // sequences and optionals
+void registerSorting(ImporterTable &table);     // TopK, Unique, NonZero, NMS
+void registerTraining(ImporterTable &table);    // preview.training, ai.onnx.ml
 
 } // namespace narae::onnx
 
