@@ -1,0 +1,28 @@
+//===- EntryVerifier.h - Refuses entries that do not hold together --------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_LIB_ARTIFACT_ENTRYVERIFIER_H
+#define NARAE_LIB_ARTIFACT_ENTRYVERIFIER_H
+
+#include "lib/artifact/Artifact_generated.h"
+#include "lib/artifact/Status.h"
+
+#include <cstdint>
+#include <string>
+
+namespace narae::artifact {
+
+/// The part of `verifyProgram` that looks at one entry. The tables of the
+/// program are verified already.
+Status verifyEntry(const Program &program, const Entry &entry);
+
+/// Fails with "WHAT is INDEX, but there are only COUNT".
+Status checkIndex(const std::string &what, uint64_t index, uint64_t count);
+
+} // namespace narae::artifact
+
+#endif // NARAE_LIB_ARTIFACT_ENTRYVERIFIER_H
