@@ -94,6 +94,8 @@ Status EntryVerifier::verifySpec(const std::string &what,
     return Status::error(what + " is of unknown type " + number(spec.type()));
   NARAE_TRY(checkIndex("the buffer of " + what, spec.buffer(),
                        count(entry.buffers())));
+  NARAE_TRY(checkAlignment("the dimensions of " + what, spec.dims(),
+                           alignof(DimSpec)));
   for (uint32_t i = 0; i < count(spec.dims()); ++i)
     NARAE_TRY(verifyDim(program, "dimension " + number(i) + " of " + what,
                         *spec.dims()->Get(i)));
@@ -339,6 +341,9 @@ Status EntryVerifier::verifyCommand(uint32_t index) {
 }
 
 Status EntryVerifier::verify() {
+  NARAE_TRY(checkAlignment("the instructions", entry.instructions(),
+                           alignof(RegInst)));
+  NARAE_TRY(checkAlignment("the commands", entry.commands(), alignof(Command)));
   if (registers > maxRegisters)
     return Status::error("it has " + number(registers) + " registers");
   if (entry.prologue() > commands)

@@ -11,6 +11,7 @@
 #include "lib/artifact/Artifact_generated.h"
 #include "lib/artifact/Status.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -22,6 +23,16 @@ Status verifyEntry(const Program &program, const Entry &entry);
 
 /// Fails with "WHAT is INDEX, but there are only COUNT".
 Status checkIndex(const std::string &what, uint64_t index, uint64_t count);
+
+/// Fails unless the elements of a vector are aligned: the flatbuffer's own
+/// verifier looks at the alignment of a vector's length only.
+template <typename Vector>
+Status checkAlignment(const std::string &what, const Vector *vector,
+                      size_t alignment) {
+  if (!vector || reinterpret_cast<uintptr_t>(vector->Data()) % alignment == 0)
+    return Status::success();
+  return Status::error(what + " are not aligned");
+}
 
 } // namespace narae::artifact
 

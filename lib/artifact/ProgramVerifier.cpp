@@ -35,6 +35,8 @@ static Status verifyWeight(const Weight &weight, const std::string &what,
                            const std::vector<Section> &sections) {
   if (!typeSize(weight.type()))
     return Status::error(what + " is of unknown type " + number(weight.type()));
+  NARAE_TRY(checkAlignment("the dimensions of " + what, weight.dims(),
+                           alignof(int64_t)));
   for (int64_t dim :
        weight.dims()
            ? std::vector<int64_t>(weight.dims()->begin(), weight.dims()->end())
