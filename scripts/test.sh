@@ -39,7 +39,7 @@ if [[ ! -f "$results/build.exit" ]]; then
   fi
   marks="not slow"
   ((full)) && marks=""
-  step pytest "$python" -m pytest -q -n "$jobs" -m "$marks" \
+  step pytest "$python" -m pytest -q -n "$jobs" --dist loadgroup -m "$marks" \
     --junitxml "$results/pytest.xml" test/python
   step nodes "$python" test/conformance/run_node_tests.py --jobs "$jobs" \
     --results "$results/nodes.json"
