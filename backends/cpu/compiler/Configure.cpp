@@ -1,0 +1,156 @@
+//===- Configure.cpp - Choices made before scheduling ---------------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cpu/compiler/Configure.h"
+#include "backends/cpu/compiler/kernels/CpuKernels.h"
+
+#include "dialects/rt/KernelScope.h"
+#include "lib/codegen/Elemental.h"
+
+using namespace mlir;
+using namespace narae;
+using namespace narae::cpu;
+using codegen::ElementCost;
+using fm::Expr;
+
+/// Whether an expression uses the first `count` symbols only. A scope makes
+/// further symbols for what a kernel computes itself.
+static bool usesOnly(Expr expr, unsigned count) {
+  bool fine = true;
+  expr.walk([&](Expr e) {
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
+      fine &= symbol.getPosition() < count;
+  });
+  return fine;
+}
+
+//===----------------------------------------------------------------------===//
+// Work
+//===----------------------------------------------------------------------===//
+
+/// Operations per element of the first result, or of the first operand for
+/// ops that walk that.
+static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
+  auto size = [&](Value value) { return scope.product(scope.dims(value)); };
+  auto times = [&](Expr e, int64_t n) { return scope.mul(e, scope.cst(n)); };
+  Expr results = size(op->getResult(0));
+  if (isa<fm::MatmulOp, fm::PackedMatmulOp>(op)) {
+    Value lhs = op->getOperand(0);
+    int64_t rank = scope.rank(lhs);
+    Expr k = scope.dim(lhs, op->hasAttr("transpose_lhs") ? rank - 2 : rank - 1);
+    return times(scope.mul(results, k), 2);
+  }
+  if (isa<fm::ConvOp>(op))
+    return times(scope.mul(results, scope.product(
+                                        scope.dims(op->getOperand(1))
+                                            .drop_front())),
+                 2);
+  if (isa<fm::ConvTransposeOp>(op))
+    return times(scope.mul(size(op->getOperand(0)),
+                           scope.product(scope.dims(op->getOperand(1))
+                                             .drop_front())),
+                 2);
+  if (auto pool = dyn_cast<fm::PoolOp>(op)) {
+    int64_t window = 1;
+    for (int64_t n : pool.getKernel())
+      window *= n;
+    return times(results, window);
+  }
+  if (auto attention = dyn_cast<fm::AttentionOp>(op)) {
+    Value key = attention.getKey();
+    Expr keys = scope.dim(key, attention.getKvBshd() ? 1 : 2);
+    return times(scope.mul(scope.add(size(op->getOperand(0)), results), keys),
+                 2);
+  }
+  if (auto recurrent = dyn_cast<fm::RecurrentOp>(op)) {
+    Expr steps = scope.mul(scope.dim(recurrent.getInput(), 0),
+                           scope.dim(recurrent.getInput(), 1));
+    return times(scope.mul(steps, scope.add(size(recurrent.getW()),
+                                            size(recurrent.getR()))),
+                 2);
+  }
+  switch (codegen::elementEntry(op).cost) {
+  case ElementCost::Free:
+  case ElementCost::Cheap:
+    return results;
+  case ElementCost::Once:
+    return times(results, 16);
+  case ElementCost::Loop:
+  case ElementCost::None:
+    break;
+  }
+  // Reductions, norms, sorting: a few operations for each element they read.
+  return op->getNumOperands() ? scope.add(times(size(op->getOperand(0)), 8),
+                                          results)
+                              : results;
+}
+
+Expr cpu::estimateWork(rt::KernelOp kernel, fm::SymbolicScope &scope) {
+  unsigned symbols = kernel.getSymbols().size();
+  Expr total = scope.cst(0);
+  for (Operation &op : kernel.block().without_terminator()) {
+    if (op.getNumResults() == 0 || isa<fm::ConstantOp, rt::ShapeValueOp>(op))
+      continue;
+    Expr work = workOf(&op, scope);
+    if (usesOnly(work, symbols))
+      total = scope.add(total, work);
+  }
+  // What is left out above is at least as large as the results.
+  if (fm::constantOf(total) == 0)
+    for (Value result : kernel.yield()->getOperands()) {
+      Expr size = scope.product(scope.dims(result));
+      if (usesOnly(size, symbols))
+        total = scope.add(total, size);
+    }
+  return total;
+}
+
+//===----------------------------------------------------------------------===//
+// Configuration
+//===----------------------------------------------------------------------===//
+
+static LogicalResult configureKernel(rt::KernelOp kernel,
+                                     const Emitters &emitters,
+                                     const codegen::MachineModel &machine) {
+  codegen::KernelEmitter *emitter = findEmitter(emitters, kernel, machine);
+  if (!emitter)
+    return kernel.emitError("no code generator for kernel @")
+           << kernel.getSymName();
+  MLIRContext *context = kernel.getContext();
+  unsigned symbols = kernel.getSymbols().size();
+  auto map = [&](Expr expr) {
+    return AffineMapAttr::get(AffineMap::get(0, symbols, expr, context));
+  };
+  Expr scratch;
+  DictionaryAttr chosen = emitter->configure(kernel, machine, scratch);
+  if (!chosen)
+    return kernel.emitError("emitter ")
+           << emitter->name() << " cannot be configured";
+  NamedAttrList config(chosen);
+  config.set("emitter", StringAttr::get(context, emitter->name()));
+  kernel.setConfigAttr(config.getDictionary(context));
+  if (scratch && fm::constantOf(scratch) != 0) {
+    if (!usesOnly(scratch, symbols))
+      return kernel.emitError("the workspace of emitter ")
+             << emitter->name() << " depends on what the kernel computes";
+    kernel.setScratchAttr(map(scratch));
+  }
+  fm::SymbolicScope scope = rt::scopeOf(kernel);
+  kernel.setWorkAttr(map(estimateWork(kernel, scope)));
+  return success();
+}
+
+LogicalResult cpu::configureKernels(ModuleOp module,
+                                    const codegen::MachineModel &machine) {
+  if (failed(prepareContractions(module, machine)))
+    return failure();
+  Emitters emitters = allEmitters();
+  bool fine = true;
+  for (rt::KernelOp kernel : kernelsOf(module))
+    fine &= succeeded(configureKernel(kernel, emitters, machine));
+  return success(fine);
+}

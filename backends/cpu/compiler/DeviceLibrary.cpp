@@ -1,0 +1,31 @@
+//===- DeviceLibrary.cpp - The embedded bitcode of device/ ----------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cpu/compiler/DeviceLibrary.h"
+
+using llvm::StringRef;
+
+/// Puts a file's bytes between two symbols of the read-only data.
+#define NARAE_EMBED(name, path)                                                \
+  __asm__(".section .rodata\n.balign 16\n.hidden " name "_begin\n.hidden " name \
+          "_end\n" name "_begin:\n.incbin \"" path "\"\n" name                 \
+          "_end:\n.byte 0\n.previous\n");
+
+NARAE_EMBED("narae_math_bitcode", NARAE_MATH_BITCODE)
+NARAE_EMBED("narae_memory_bitcode", NARAE_MEMORY_BITCODE)
+
+extern "C" const char narae_math_bitcode_begin[], narae_math_bitcode_end[];
+extern "C" const char narae_memory_bitcode_begin[], narae_memory_bitcode_end[];
+
+StringRef narae::cpu::mathBitcode() {
+  return StringRef(narae_math_bitcode_begin,
+                   narae_math_bitcode_end - narae_math_bitcode_begin);
+}
+StringRef narae::cpu::memoryBitcode() {
+  return StringRef(narae_memory_bitcode_begin,
+                   narae_memory_bitcode_end - narae_memory_bitcode_begin);
+}

@@ -1,0 +1,134 @@
+//===- Supports.cpp - Which ops this backend has kernels for --------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cpu/compiler/Configure.h"
+
+#include "lib/codegen/Elemental.h"
+
+using namespace mlir;
+using namespace narae;
+using namespace narae::cpu;
+using codegen::ElementCost;
+
+/// Ops that need no kernel: control flow and shapes are the host program's.
+static bool isHostOp(Operation *op) {
+  return isa<fm::IfOp, fm::LoopOp, fm::YieldOp, fm::WeightOp, fm::ConstantOp,
+             fm::ShapeOfOp, fm::SizeOfOp>(op);
+}
+
+/// Ops that move elements without looking at them, and conversions: they take
+/// types that nothing computes in.
+static bool takesStorageTypes(Operation *op) {
+  return isa<fm::CastOp, fm::BitcastOp>(op) ||
+         codegen::elementEntry(op).cost == ElementCost::Free;
+}
+
+static LogicalResult checkType(Operation *op, Type type) {
+  Type element = getElementTypeOrSelf(type);
+  if (element.isF64() || element.isF32() || element.isF16() ||
+      element.isBF16() || element.isIndex())
+    return success();
+  unsigned width =
+      element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 0;
+  if (isa<IntegerType>(element)) {
+    if (width == 1 || width == 8 || width == 16 || width == 32 || width == 64)
+      return success();
+    if (width >= 2 && width < 8 && takesStorageTypes(op))
+      return success();
+  } else if (isa<FloatType>(element) && width <= 8 && takesStorageTypes(op)) {
+    return success();
+  }
+  InFlightDiagnostic error =
+      op->emitError() << op->getName() << " on elements of type " << element
+                      << " is not supported on cpu";
+  if (isa<FloatType, IntegerType>(element))
+    error << "; cast the operands to " << (isa<FloatType>(element) ? "f32" : "i64")
+          << " (fm.cast) and the result back";
+  else
+    error << "; split it into real tensors";
+  return error;
+}
+
+/// A kernel that does just this op. Constants among the operands come along,
+/// the others are arguments; sizes that are not static are parameters.
+static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
+  MLIRContext *context = op->getContext();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(op->getLoc());
+  OpBuilder b(context);
+  SmallVector<Attribute> symbols;
+  auto dims = [&](TypeRange types) {
+    SmallVector<Attribute> maps;
+    for (Type type : types) {
+      SmallVector<AffineExpr> exprs;
+      for (int64_t size : cast<RankedTensorType>(type).getShape()) {
+        if (!ShapedType::isDynamic(size)) {
+          exprs.push_back(getAffineConstantExpr(size, context));
+          continue;
+        }
+        exprs.push_back(getAffineSymbolExpr(symbols.size(), context));
+        symbols.push_back(b.getDictionaryAttr(
+            {b.getNamedAttr("kind", b.getStringAttr("param")),
+             b.getNamedAttr("min", b.getI64IntegerAttr(0)),
+             b.getNamedAttr("max", b.getI64IntegerAttr(fm::kUnbounded))}));
+      }
+      maps.push_back(
+          AffineMapAttr::get(AffineMap::get(0, symbols.size(), exprs, context)));
+    }
+    return b.getArrayAttr(maps);
+  };
+  IRMapping mapping;
+  auto block = std::make_unique<Block>();
+  SmallVector<Operation *> constants;
+  for (Value operand : op->getOperands()) {
+    if (mapping.contains(operand))
+      continue;
+    Operation *source = operand.getDefiningOp();
+    if (source && isa<fm::ConstantOp>(source)) {
+      constants.push_back(source);
+      mapping.map(operand, operand);
+    } else {
+      mapping.map(operand,
+                  block->addArgument(operand.getType(), op->getLoc()));
+    }
+  }
+  ArrayAttr argDims = dims(block->getArgumentTypes());
+  ArrayAttr resultDims = dims(op->getResultTypes());
+  b.setInsertionPointToEnd(block.get());
+  for (Operation *constant : constants)
+    b.clone(*constant, mapping);
+  Operation *copy = b.clone(*op, mapping);
+  b.create<fm::YieldOp>(op->getLoc(), copy->getResults());
+  b.setInsertionPointToEnd(module->getBody());
+  auto kernel = b.create<rt::KernelOp>(
+      op->getLoc(), "probe", b.getArrayAttr(symbols), argDims, resultDims,
+      b.getArrayAttr({}), "cpu", DictionaryAttr(), AffineMapAttr(),
+      AffineMapAttr(), FlatSymbolRefAttr());
+  kernel.getBody().push_back(block.release());
+  return module;
+}
+
+LogicalResult cpu::checkSupported(Operation *op, const Emitters &emitters,
+                                  const codegen::MachineModel &machine) {
+  if (isHostOp(op))
+    return success();
+  for (Type type : op->getOperandTypes())
+    if (failed(checkType(op, type)))
+      return failure();
+  for (Type type : op->getResultTypes())
+    if (failed(checkType(op, type)))
+      return failure();
+  if (codegen::elementEntry(op).cost != ElementCost::None)
+    return success();
+  OwningOpRef<ModuleOp> module = probeKernel(op);
+  auto kernel = *module->getOps<rt::KernelOp>().begin();
+  for (auto &emitter : emitters)
+    if (emitter->matches(kernel, machine))
+      return success();
+  return op->emitError() << op->getName()
+                         << " has no code generator on cpu; express it by "
+                            "other ops, or place it on another device";
+}
