@@ -112,9 +112,10 @@ def Fm_AttentionOp : Fm_PureOp<"attention"> {
     [B, H, S, E]. With `q_bshd`, `kv_bshd`, `out_bshd` the operands or the
     result are [B, S, H, D], [B, T, G, D], [B, S, H, E] instead (each exchanges
     its middle dimensions). `mask`
-    (f32, added) broadcasts to [B, H, S, T]. `causal` hides keys behind the
+    (f32 or f64, added) broadcasts to [B, H, S, T]. `causal` hides keys behind the
     query's own position, query s being at T - S + s when `causal_end`, else s.
-    `softcap` c > 0 replaces scores x by c * tanh(x / c).
+    `softcap` c > 0 replaces scores x by c * tanh(x / c). A query that sees no
+    key (mask and `causal` leave none) gives zeros.
   }];
   let arguments = (ins Fm_Tensor:$query, Fm_Tensor:$key, Fm_Tensor:$value,
                        Optional<Fm_Tensor>:$mask, F64Attr:$scale,
