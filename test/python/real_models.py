@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -40,7 +41,11 @@ def minilm(folder: Path) -> Path:
     shutil.copy(DATA / "minilm" / "model.onnx", folder)
     target = folder / "model.safetensors"
     if not target.exists():
-        target.symlink_to(weights)
+        # No symbolic link: external data may not leave the model's folder.
+        try:
+            os.link(weights, target)
+        except OSError:
+            shutil.copyfile(weights, target)
     return folder / "model.onnx"
 
 
