@@ -115,7 +115,8 @@ def test_diagnostics(tool: Tool, tmp_path: Path) -> None:
     path.write_bytes(small_models.unary("Wobble").SerializeToString())
     result = tool("compile", path)
     assert result.returncode == 1
-    assert result.stderr.splitlines()[0].startswith(f"error: {path}: node 'the_node (Wobble)': ")
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert lines[0].startswith(f"error: {path}: node 'the_node (Wobble)': ")
     check = tool("check", path)
     assert check.returncode == 1
     found = json.loads(tool("check", path, "--json").stdout)

@@ -22,7 +22,9 @@ private:
   void show(const memory::Problem &problem, const memory::Plan &plan,
             bool fits) const;
   std::string file, output;
-  int64_t capacity = -1, budget = -1;
+  int64_t capacity = -1;
+  /// About five seconds, when the best plan is not found before.
+  int64_t budget = 500'000'000;
   bool best = false, json = false;
 };
 } // namespace
@@ -42,7 +44,8 @@ void Pack::describe(Options &options) {
   options.text("--output", "FILE.csv", "writes the plan", output, 'o');
   options.flag("--best", "looks for the smallest peak, also when a plan fits",
                best);
-  options.number("--budget", "STEPS", "steps of the search (1048576)", 0,
+  options.number("--budget", "STEPS",
+                 "steps of the search (500 million, some seconds)", 0,
                  INT64_MAX, budget);
   options.flag("--json", "prints JSON", json);
 }
@@ -93,9 +96,10 @@ int Pack::run() {
   if (capacity >= 0 && !best)
     problem->capacity = static_cast<uint64_t>(capacity);
   memory::Options options;
-  if (budget >= 0)
-    options.budget = static_cast<uint64_t>(budget);
+  options.budget = static_cast<uint64_t>(budget);
   memory::Plan plan = memory::allocate(*problem, options);
+  // Whether it fits is an answer; whether it is a plan is checked.
+  problem->capacity.reset();
   if (std::vector<std::string> wrong = memory::verify(*problem, plan);
       !wrong.empty())
     return fail("pack: the plan is wrong: " + wrong.front(), 2);
