@@ -14,7 +14,7 @@ def parse(text: str) -> str:
 
 
 def run(text: str, pipeline: str) -> str:
-    """Runs a pass pipeline, as "builtin.module(canonicalize,cse)", on IR."""
+    """Runs a pass pipeline on IR, as "canonicalize,cse"."""
     result = _narae.run_pipeline(text, pipeline)
     raise_on_error(result, "ir")
     return result.ir

@@ -176,12 +176,12 @@ def test_ir() -> None:
     text = narae.ir.lower(small_models.linear(), "import")
     assert "fm.matmul" in text
     assert narae.ir.parse(text) == narae.ir.parse(narae.ir.parse(text))
-    assert "fm.matmul" in narae.ir.run(text, "builtin.module(canonicalize)")
+    assert "fm.matmul" in narae.ir.run(text, "canonicalize")
     assert narae.ir.phases()[0] == "import"
     with pytest.raises(narae.Error):
         narae.ir.parse("this is not MLIR")
     with pytest.raises(narae.Error):
-        narae.ir.run(text, "builtin.module(no-such-pass)")
+        narae.ir.run(text, "no-such-pass")
 
 
 def test_element_types_of_inputs() -> None:
