@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/DefaultBackends.h"
+#include "tools/common/Passes.h"
 #include "backends/cpu/compiler/CpuCompiler.h"
 #include "lib/driver/Compiler.h"
 
@@ -15,6 +16,7 @@
 void narae::driver::registerDefaultBackends() {
   static std::once_flag once;
   std::call_once(once, [] {
+    registerAllPasses();
     // Both sides are of this build: their API version fits.
     std::string error;
     registerBackend(narae_cpu_compiler(), error);

@@ -8,11 +8,7 @@
 #include "dialects/fm/FmDialect.h"
 #include "dialects/hbm/HbmDialect.h"
 #include "dialects/rt/RtDialect.h"
-#include "lib/dispatch/Passes.h"
-#include "lib/graph/Passes.h"
-#include "lib/memory/Passes.h"
-#include "lib/place/Passes.h"
-#include "lib/schedule/Passes.h"
+#include "tools/common/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -24,7 +20,6 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Support/LogicalResult.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -35,15 +30,7 @@ int main(int argc, char **argv) {
                   mlir::scf::SCFDialect, mlir::tensor::TensorDialect,
                   mlir::vector::VectorDialect>();
 
-  mlir::registerCanonicalizerPass();
-  mlir::registerCSEPass();
-  mlir::registerSymbolDCEPass();
-  narae::graph::registerGraphPasses();
-  narae::place::registerPlacePasses();
-  narae::dispatch::registerDispatchPasses();
-  narae::schedule::registerSchedulePasses();
-  narae::memory::registerMemoryPasses();
-
+  narae::registerAllPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Narae's passes\n", registry));
 }
