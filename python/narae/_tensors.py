@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _narae
 from ._artifact import Tensor
+from ._dlpack import from_dlpack
 from ._types import STRING, dtype_of
 
 TensorTuple = tuple[int, tuple[int, ...], int]
@@ -27,7 +28,7 @@ def _as_array(value: Any, spec: Tensor) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
     if hasattr(value, "__dlpack__") and not isinstance(value, np.generic):
-        return np.from_dlpack(value)
+        return from_dlpack(value)
     if isinstance(value, np.generic):
         return np.asarray(value)
     if spec.type == STRING:
