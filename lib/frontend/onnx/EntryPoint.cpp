@@ -20,6 +20,7 @@ struct Input {
   RankedTensorType type;
   SmallVector<std::string> dims; ///< names, "" where there is none
   SmallVector<DimRange> bounds;
+  bool keepsSizes = false; ///< when sizes are forgotten
 };
 
 /// Reads the declarations of inputs and what the options say of them.
@@ -58,7 +59,7 @@ int64_t Inputs::size(Input &input,
   known.push_back(position);
   input.dims.push_back("");
   input.bounds.push_back({});
-  if (options.allDynamic)
+  if (options.allDynamic && !input.keepsSizes)
     return ShapedType::kDynamic;
   auto option = options.dims.find(position);
   if (option == options.dims.end() && !name.empty())
@@ -107,6 +108,9 @@ void Inputs::add(const ::onnx::ValueInfoProto &info) {
                       "onnx.shape_inference or export the model with shapes";
     return;
   }
+  // The lengths of shapes and axes decide ranks, which are always static.
+  input.keepsSizes =
+      element && element.isInteger() && tensor.shape().dim_size() == 1;
   SmallVector<int64_t> shape, known;
   for (auto [axis, dim] : llvm::enumerate(tensor.shape().dim())) {
     shape.push_back(size(input, dim, axis, loc));

@@ -51,7 +51,13 @@ squeezingBranch(const Node &n, ArrayRef<const ::onnx::GraphProto *> graphs,
     return cast<fm::YieldOp>(regions[i]->front().back()).getValues();
   };
   auto isOnly = [&](unsigned i, StringRef op) {
-    return graphs[i]->node_size() == 1 && graphs[i]->node(0).op_type() == op;
+    bool found = false;
+    for (const ::onnx::NodeProto &node : graphs[i]->node()) {
+      if (node.op_type() != "Constant" && (found || node.op_type() != op))
+        return false;
+      found |= node.op_type() == op;
+    }
+    return found;
   };
   if (yielded(0).size() != 1 || yielded(1).size() != 1 ||
       rankOf(yielded(0)[0]) == rankOf(yielded(1)[0]))

@@ -106,6 +106,23 @@ static Value integerOf(const Node &n, unsigned i) {
   return n.cast(asScalar(n, cast.getInput()), index);
 }
 
+/// A range of floats that are known at run time only: start + i * delta for
+/// the ceil((limit - start) / delta) indices i.
+static Value floatRange(const Node &n) {
+  Value start = widen(n, asScalar(n, n.input(0)));
+  Value limit = widen(n, asScalar(n, n.input(1)));
+  Value delta = widen(n, asScalar(n, n.input(2)));
+  Value steps = n.make<fm::CeilOp>(
+      n.make<fm::DivOp>(n.make<fm::SubOp>(limit, start), delta));
+  Value count =
+      n.make<fm::MaxOp>(n.cast(steps, n.b.getI64Type()), n.constInt(0));
+  if (!count)
+    return {};
+  Value index = iota(n, {n.unsqueeze(count, {0})}, 0, n.b.getI64Type());
+  Value offset = n.make<fm::MulOp>(n.cast(index, elementOf(delta)), delta);
+  return n.cast(n.make<fm::AddOp>(start, offset), n.elem(0));
+}
+
 static LogicalResult range(Node &n) {
   // Floats that are whole numbers: only integers can be followed as sizes.
   if (isa<FloatType>(n.elem(0))) {
@@ -118,6 +135,10 @@ static LogicalResult range(Node &n) {
           0,
           n.cast(n.make<fm::RangeOp>(whole[0], whole[1], whole[2]), n.elem(0)));
   }
+  bool known =
+      n.constantFloats(0) && n.constantFloats(1) && n.constantFloats(2);
+  if (isa<FloatType>(n.elem(0)) && !known)
+    return n.setOutput(0, floatRange(n));
   return n.setOutput(0, n.make<fm::RangeOp>(asScalar(n, n.input(0)),
                                             asScalar(n, n.input(1)),
                                             asScalar(n, n.input(2))));

@@ -112,8 +112,11 @@ FailureOr<Values> Scan::run(ArrayRef<Value> states, ArrayRef<Value> sequences) {
     if (failed(axis))
       return failure();
     inputAxes[i] = *axis;
-    if (!sameDim(n, sequence, *axis, sequences[0], inputAxes[0]))
-      return n.error() << "the sequences of Scan have different lengths",
+    int64_t first = staticDim(sequences[0], inputAxes[0]);
+    int64_t other = staticDim(sequence, *axis);
+    if (first >= 0 && other >= 0 && first != other)
+      return n.error() << "the sequences of Scan have different lengths, "
+                       << first << " and " << other,
              failure();
   }
   int64_t length = staticDim(sequences[0], inputAxes[0]);

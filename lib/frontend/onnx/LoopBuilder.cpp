@@ -68,6 +68,7 @@ public:
 private:
   /// Another carried value: returns the body's argument for it.
   Value carry(Value initial);
+  Value outerDim(fm::Expr size);
 };
 } // namespace
 
@@ -98,18 +99,34 @@ LogicalResult LoopBuilder::addBody(IterationFn iteration) {
   return success(bool(body.condition));
 }
 
+/// A dimension that is known outside of the body: a number, or one that the
+/// node's inputs or carried values have. Null for others.
+Value LoopBuilder::outerDim(fm::Expr size) {
+  if (auto known = fm::constantOf(size))
+    return constDim(n, *known);
+  Values outside(carried);
+  for (unsigned i = 0; i < n.numInputs(); ++i)
+    if (n.hasInput(i))
+      outside.push_back(n.input(i));
+  for (Value value : outside)
+    for (int64_t axis = 0; axis < rankOf(value); ++axis)
+      if (n.scope.dim(value, axis) == size)
+        return dimOf(n, value, axis);
+  return {};
+}
+
 /// Collects a slice an iteration in a buffer.
 LogicalResult LoopBuilder::addScan(Value slice, bool reversed) {
-  auto type = tensorType(slice);
-  if (!type.hasStaticShape())
-    return n.error() << "a scan output has the type " << type
-                     << " in an iteration; without a static shape only loops "
-                        "of at most "
-                     << kMaxUnrolled
-                     << " iterations, known when compiling, are supported";
   Values dims{n.make<fm::MaxOp>(n.unsqueeze(trips, {0}), constDim(n, 0))};
-  for (int64_t size : type.getShape())
-    dims.push_back(constDim(n, size));
+  for (fm::Expr size : fm::Exprs(n.scope.get(slice).dims)) {
+    dims.push_back(outerDim(size));
+    if (!dims.back())
+      return n.error() << "a scan output has the type " << slice.getType()
+                       << " in an iteration, with a size that only the body "
+                          "knows; such loops are supported up to "
+                       << kMaxUnrolled << " iterations, known when compiling";
+  }
+  auto type = tensorType(slice);
   Value buffer = filled(n, dims, 0.0, type.getElementType());
   if (!buffer)
     return failure();

@@ -24,7 +24,8 @@ struct DimRange {
 struct ImportOptions {
   /// By the dimension's name, or `INPUT.AXIS` ("x.2") for nameless ones.
   std::map<std::string, DimRange> dims;
-  /// Forget static sizes of the inputs (a test mode).
+  /// Forget static sizes of the inputs (a test mode), except for lengths of
+  /// 1-D integer tensors, on which ranks may depend.
   bool allDynamic = false;
 };
 
