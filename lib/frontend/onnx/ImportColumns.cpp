@@ -140,6 +140,10 @@ static LogicalResult deformConv(Node &n) {
   // [N * offset_group, kh, kw, 2, oh, ow]
   Value shifts =
       n.cast(reshapeTo(n, offset, {images, c(kh), c(kw), c(2), oh, ow}), type);
+  // Pixel p as a position in [-1, 1]: where the corners' centres are the ends,
+  // 2 p / (size - 1) - 1, which is exact more often; with one pixel there, or
+  // sizes that are not known, over the outer edges, (2 p + 1) / size - 1.
+  bool align = staticDim(x, 2) > 1 && staticDim(x, 3) > 1;
   auto coordinate = [&](int64_t axis) -> Value {
     Value shift = n.squeeze(n.slice(shifts, 3, axis, axis + 1), {3});
     Value out = iota(n, {c(1), c(1), c(1), axis ? c(1) : oh, axis ? ow : c(1)},
@@ -150,10 +154,9 @@ static LogicalResult deformConv(Node &n) {
                    -double(window->pads[axis]));
     tap = mulConst(n, tap, window->dilations[axis]);
     Value position = n.make<fm::AddOp>(n.make<fm::AddOp>(out, tap), shift);
-    // To [-1, 1] over the pixels' outer edges: (2 * p + 1) / size - 1.
-    Value size = n.cast(dimOf(n, x, 2 + axis), type);
-    position =
-        n.make<fm::DivOp>(addConst(n, mulConst(n, position, 2), 1), size);
+    Value size = dimArith(n, DimOp::Sub, dimOf(n, x, 2 + axis), align);
+    position = addConst(n, mulConst(n, position, 2), !align);
+    position = n.make<fm::DivOp>(position, n.cast(size, type));
     return n.unsqueeze(addConst(n, position, -1), {5});
   };
   Value grid = concat(n, {coordinate(1), coordinate(0)}, 5);
@@ -164,8 +167,7 @@ static LogicalResult deformConv(Node &n) {
       reshapeTo(n, x, {images, perOffset, dimOf(n, x, 2), dimOf(n, x, 3)}),
       type);
   Value samples = n.make<fm::GridSampleOp>(
-      source, grid, llvm::StringRef("linear"), llvm::StringRef("zeros"),
-      /*align_corners=*/false);
+      source, grid, llvm::StringRef("linear"), llvm::StringRef("zeros"), align);
   if (n.hasInput(4)) {
     samples =
         reshapeTo(n, samples, {batch, c(offsetGroup), perOffset, taps, oh, ow});

@@ -21,9 +21,11 @@ using namespace mlir;
 namespace narae::onnx {
 
 namespace {
-/// A transform of dimension 1 of [A, N, B, 1 or 2].
+/// A transform of dimension 1 of [A, N, B, 1], or of [A, N, B, 2] for complex
+/// numbers.
 struct Transform {
   Value length; ///< dimension
+  bool complex = false;
   bool inverse = false, oneSided = false;
 };
 /// cos and sin of 2 pi k n / N, each [rows, columns] f64.
@@ -58,13 +60,13 @@ static Value withParts(const Node &n, Value x) {
 
 /// [A, N, B, c] with N cut or filled with zeros to `size`: its real and
 /// imaginary parts [A, N, B] in f64; the latter is null for real input.
-static std::pair<Value, Value> parts(const Node &n, Value x, Value size) {
+static std::pair<Value, Value> parts(const Node &n, Value x, Value size,
+                                     bool complex) {
   if (!x || !size)
     return {};
   Value more = dimArith(n, DimOp::Sub, size, dimOf(n, x, 1));
   Value sized =
       n.cast(padAxis(n, x, 1, constDim(n, 0), more), n.b.getF64Type());
-  bool complex = staticDim(x, 3) != 1;
   auto part = [&](int64_t i) {
     return n.squeeze(n.slice(sized, 3, i, i + 1), {3});
   };
@@ -75,7 +77,7 @@ static std::pair<Value, Value> parts(const Node &n, Value x, Value size) {
 static Value transformed(const Node &n, Value x, const Transform &t) {
   Value half = dimArith(n, DimOp::Add, dimArith(n, DimOp::Div, t.length, 2), 1);
   bool toReal = t.inverse && t.oneSided;
-  auto [real, imaginary] = parts(n, x, toReal ? half : t.length);
+  auto [real, imaginary] = parts(n, x, toReal ? half : t.length, t.complex);
   Value rows = t.oneSided && !t.inverse ? half : t.length;
   Value columns = toReal ? half : t.length;
   auto [cosines, sines] = circle(n, rows, columns, t.length);
@@ -203,9 +205,10 @@ static LogicalResult dft(Node &n) {
   else
     t.length = view.size;
   // Filled up to 2, the last dimension is 2 without its type saying so.
-  int64_t components = staticDim(x, rank - 1) == 1 ? 1 : 2;
+  t.complex = staticDim(x, rank - 1) != 1;
   Value flat = reshapeTo(
-      n, x, {view.before, view.size, view.after, constDim(n, components)});
+      n, x,
+      {view.before, view.size, view.after, constDim(n, t.complex ? 2 : 1)});
   Value y = transformed(n, flat, t);
   if (!y)
     return failure();
@@ -223,6 +226,7 @@ static LogicalResult stft(Node &n) {
   Value step = asDim(n, n.input(1)), samples = dimOf(n, x, 1);
   Transform t;
   t.oneSided = n.intAttr("onesided", 1);
+  t.complex = staticDim(x, 2) != 1;
   t.length = n.hasInput(3)   ? asDim(n, n.input(3))
              : n.hasInput(2) ? dimOf(n, n.input(2), 0)
                              : samples;
