@@ -54,8 +54,8 @@ targetMachine(const CpuTarget &target, int optLevel, std::string &error) {
   llvm::TargetOptions options;
   auto level = static_cast<llvm::CodeGenOptLevel>(optLevel);
   return std::unique_ptr<llvm::TargetMachine>(llvmTarget->createTargetMachine(
-      kTriple, target.chip, target.featureString(), options,
-      llvm::Reloc::PIC_, llvm::CodeModel::Small, level));
+      kTriple, target.chip, target.featureString(), options, llvm::Reloc::PIC_,
+      llvm::CodeModel::Small, level));
 }
 
 std::unique_ptr<CodegenJob> cpu::translate(mlir::ModuleOp module) {
@@ -63,8 +63,7 @@ std::unique_ptr<CodegenJob> cpu::translate(mlir::ModuleOp module) {
   mlir::registerLLVMDialectTranslation(*module.getContext());
   auto job = std::make_unique<CodegenJob>();
   job->context = std::make_unique<llvm::LLVMContext>();
-  job->module =
-      mlir::translateModuleToLLVMIR(module, *job->context, "kernels");
+  job->module = mlir::translateModuleToLLVMIR(module, *job->context, "kernels");
   if (!job->module)
     job->error = "translation to LLVM IR failed";
   return job;
@@ -76,8 +75,8 @@ static std::unique_ptr<llvm::Module> readBitcode(llvm::StringRef bitcode,
   auto module = llvm::getLazyBitcodeModule(
       llvm::MemoryBufferRef(bitcode, "device"), context);
   if (!module) {
-    error = "the device library is damaged: " +
-            llvm::toString(module.takeError());
+    error =
+        "the device library is damaged: " + llvm::toString(module.takeError());
     return nullptr;
   }
   return std::move(*module);

@@ -29,8 +29,8 @@ namespace narae::cpu {
 struct CodegenJob {
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
-  std::string object;  ///< the relocatable object, once compiled
-  std::string error;   ///< what went wrong, else empty
+  std::string object; ///< the relocatable object, once compiled
+  std::string error;  ///< what went wrong, else empty
 };
 
 struct CodegenOptions {

@@ -45,15 +45,15 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
     return times(scope.mul(results, k), 2);
   }
   if (isa<fm::ConvOp>(op))
-    return times(scope.mul(results, scope.product(
-                                        scope.dims(op->getOperand(1))
-                                            .drop_front())),
-                 2);
+    return times(
+        scope.mul(results,
+                  scope.product(scope.dims(op->getOperand(1)).drop_front())),
+        2);
   if (isa<fm::ConvTransposeOp>(op))
-    return times(scope.mul(size(op->getOperand(0)),
-                           scope.product(scope.dims(op->getOperand(1))
-                                             .drop_front())),
-                 2);
+    return times(
+        scope.mul(size(op->getOperand(0)),
+                  scope.product(scope.dims(op->getOperand(1)).drop_front())),
+        2);
   if (auto pool = dyn_cast<fm::PoolOp>(op)) {
     int64_t window = 1;
     for (int64_t n : pool.getKernel())
@@ -84,9 +84,9 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
     break;
   }
   // Reductions, norms, sorting: a few operations for each element they read.
-  return op->getNumOperands() ? scope.add(times(size(op->getOperand(0)), 8),
-                                          results)
-                              : results;
+  return op->getNumOperands()
+             ? scope.add(times(size(op->getOperand(0)), 8), results)
+             : results;
 }
 
 Expr cpu::estimateWork(rt::KernelOp kernel, fm::SymbolicScope &scope) {

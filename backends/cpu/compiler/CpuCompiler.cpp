@@ -181,15 +181,14 @@ static int compile(void *opaque, const NaraeCompileOptions *options,
 }
 
 const NaraeBackendCompiler *narae_cpu_compiler(void) {
-  static const NaraeBackendCompiler compiler = {
-      sizeof(NaraeBackendCompiler),
-      NARAE_BACKEND_API_VERSION,
-      "cpu",
-      LLVM_VERSION_STRING,
-      listChips,
-      describeTarget,
-      supports,
-      configure,
-      compile};
+  static const NaraeBackendCompiler compiler = {sizeof(NaraeBackendCompiler),
+                                                NARAE_BACKEND_API_VERSION,
+                                                "cpu",
+                                                LLVM_VERSION_STRING,
+                                                listChips,
+                                                describeTarget,
+                                                supports,
+                                                configure,
+                                                compile};
   return &compiler;
 }

@@ -73,12 +73,11 @@ static func::FuncOp buildBody(OpBuilder &b, rt::KernelOp kernel,
   types.append(params + 2, index);
   types.push_back(pointer);
 
-  auto body = b.create<func::FuncOp>(
-      loc, (kernel.getSymName() + "_body").str(),
-      b.getFunctionType(types, TypeRange()));
+  auto body = b.create<func::FuncOp>(loc, (kernel.getSymName() + "_body").str(),
+                                     b.getFunctionType(types, TypeRange()));
   body.setPrivate();
-  body->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
-                                    context, LLVM::Linkage::Internal));
+  body->setAttr("llvm.linkage",
+                LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
   // Nothing else overlaps an output or the scratch memory, but for a result
   // that the planner puts in place of an operand; kernels for which that
   // matters read an element before they write it.
@@ -93,8 +92,7 @@ static func::FuncOp buildBody(OpBuilder &b, rt::KernelOp kernel,
   args.inputs.assign(arguments.begin(), arguments.begin() + inputs);
   args.outputs.assign(arguments.begin() + inputs,
                       arguments.begin() + inputs + outputs);
-  args.params.assign(arguments.begin() + inputs + outputs,
-                     arguments.end() - 3);
+  args.params.assign(arguments.begin() + inputs + outputs, arguments.end() - 3);
   args.part = arguments[types.size() - 3];
   args.parts = arguments[types.size() - 2];
   args.scratch = arguments[types.size() - 1];
@@ -112,8 +110,7 @@ static func::FuncOp buildBody(OpBuilder &b, rt::KernelOp kernel,
 
 /// func @NAME(buffers, params: ptr; part, parts: index; scratch: ptr), which
 /// unpacks the arrays.
-static void buildWrapper(OpBuilder &b, rt::KernelOp kernel,
-                         func::FuncOp body) {
+static void buildWrapper(OpBuilder &b, rt::KernelOp kernel, func::FuncOp body) {
   MLIRContext *context = b.getContext();
   Location loc = kernel.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(context);
@@ -128,15 +125,14 @@ static void buildWrapper(OpBuilder &b, rt::KernelOp kernel,
   size_t buffers =
       kernel.block().getNumArguments() + kernel.yield()->getNumOperands();
   for (size_t i = 0; i < buffers; ++i) {
-    Value at = b.create<LLVM::GEPOp>(loc, pointer, pointer,
-                                     entry->getArgument(0),
-                                     ArrayRef<LLVM::GEPArg>{int32_t(i)});
+    Value at =
+        b.create<LLVM::GEPOp>(loc, pointer, pointer, entry->getArgument(0),
+                              ArrayRef<LLVM::GEPArg>{int32_t(i)});
     operands.push_back(b.create<LLVM::LoadOp>(loc, pointer, at));
   }
   for (unsigned i = 0, n = rt::paramCount(kernel); i < n; ++i) {
-    Value at =
-        b.create<LLVM::GEPOp>(loc, pointer, i64, entry->getArgument(1),
-                              ArrayRef<LLVM::GEPArg>{int32_t(i)});
+    Value at = b.create<LLVM::GEPOp>(loc, pointer, i64, entry->getArgument(1),
+                                     ArrayRef<LLVM::GEPArg>{int32_t(i)});
     Value value = b.create<LLVM::LoadOp>(loc, i64, at);
     operands.push_back(b.create<arith::IndexCastOp>(loc, index, value));
   }
@@ -146,12 +142,11 @@ static void buildWrapper(OpBuilder &b, rt::KernelOp kernel,
   b.create<func::ReturnOp>(loc);
 }
 
-OwningOpRef<ModuleOp>
-cpu::buildKernels(ArrayRef<rt::KernelOp> kernels, const Emitters &emitters,
-                  const codegen::MachineModel &machine) {
+OwningOpRef<ModuleOp> cpu::buildKernels(ArrayRef<rt::KernelOp> kernels,
+                                        const Emitters &emitters,
+                                        const codegen::MachineModel &machine) {
   MLIRContext *context = kernels.front()->getContext();
-  OwningOpRef<ModuleOp> module =
-      ModuleOp::create(UnknownLoc::get(context));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(context));
   OpBuilder b(context);
   bool failed = false;
   for (rt::KernelOp kernel : kernels) {

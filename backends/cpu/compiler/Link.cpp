@@ -23,7 +23,9 @@ namespace {
 /// A folder for the linker's files, which lld knows by name only.
 class TemporaryFolder {
 public:
-  TemporaryFolder() { error = llvm::sys::fs::createUniqueDirectory("narae", path); }
+  TemporaryFolder() {
+    error = llvm::sys::fs::createUniqueDirectory("narae", path);
+  }
   ~TemporaryFolder() {
     if (!error)
       llvm::sys::fs::remove_directories(path);
@@ -74,11 +76,12 @@ bool cpu::linkShared(llvm::ArrayRef<llvm::StringRef> objects,
   if (!writeFile(libraryFile, library, error))
     return false;
 
-  std::vector<const char *> args = {
-      "ld.lld",        "-shared",          "--no-undefined",
-      "-znoexecstack", "--build-id=none",  "--hash-style=gnu",
-      "-Bsymbolic",    "-s",               "--threads=1",
-      "-o",            output.c_str()};
+  std::vector<const char *> args = {"ld.lld",          "-shared",
+                                    "--no-undefined",  "-znoexecstack",
+                                    "--build-id=none", "--hash-style=gnu",
+                                    "-Bsymbolic",      "-s",
+                                    "--threads=1",     "-o",
+                                    output.c_str()};
   for (const std::string &file : files)
     args.push_back(file.c_str());
   args.insert(args.end(), {"--start-lib", libraryFile.c_str(), "--end-lib"});

@@ -49,8 +49,8 @@ struct LowerRest : PassWrapper<LowerRest, OperationPass<ModuleOp>> {
     populateFuncToLLVMConversionPatterns(converter, patterns);
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp, UnrealizedConversionCastOp>();
-    if (failed(applyFullConversion(getOperation(), target,
-                                   std::move(patterns))))
+    if (failed(
+            applyFullConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };
@@ -69,8 +69,8 @@ struct ExpandForCpu : PassWrapper<ExpandForCpu, OperationPass<ModuleOp>> {
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     if (expandBf16)
       arith::populateExpandBFloat16Patterns(patterns);
-    if (failed(applyPatternsAndFoldGreedily(getOperation(),
-                                            std::move(patterns))))
+    if (failed(
+            applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
   bool expandBf16;

@@ -1,4 +1,5 @@
-//===- Lowering.h - From arith, scf, vector to the llvm dialect  -*- C++ -*-===//
+//===- Lowering.h - From arith, scf, vector to the llvm dialect  -*- C++
+//-*-===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -29,18 +29,14 @@ namespace {
 /// The library's function for an op; empty when there is none.
 StringRef functionOf(Operation *op) {
   static const llvm::StringMap<StringRef> names = {
-      {"math.exp", "exp"},     {"math.exp2", "exp2"},
-      {"math.expm1", "expm1"}, {"math.log", "log"},
-      {"math.log2", "log2"},   {"math.log10", "log10"},
-      {"math.log1p", "log1p"}, {"math.sin", "sin"},
-      {"math.cos", "cos"},     {"math.tan", "tan"},
-      {"math.asin", "asin"},   {"math.acos", "acos"},
-      {"math.atan", "atan"},   {"math.atan2", "atan2"},
-      {"math.sinh", "sinh"},   {"math.cosh", "cosh"},
-      {"math.tanh", "tanh"},   {"math.asinh", "asinh"},
-      {"math.acosh", "acosh"}, {"math.atanh", "atanh"},
-      {"math.erf", "erf"},     {"math.cbrt", "cbrt"},
-      {"math.powf", "pow"},    {"arith.remf", "fmod"}};
+      {"math.exp", "exp"},     {"math.exp2", "exp2"},   {"math.expm1", "expm1"},
+      {"math.log", "log"},     {"math.log2", "log2"},   {"math.log10", "log10"},
+      {"math.log1p", "log1p"}, {"math.sin", "sin"},     {"math.cos", "cos"},
+      {"math.tan", "tan"},     {"math.asin", "asin"},   {"math.acos", "acos"},
+      {"math.atan", "atan"},   {"math.atan2", "atan2"}, {"math.sinh", "sinh"},
+      {"math.cosh", "cosh"},   {"math.tanh", "tanh"},   {"math.asinh", "asinh"},
+      {"math.acosh", "acosh"}, {"math.atanh", "atanh"}, {"math.erf", "erf"},
+      {"math.cbrt", "cbrt"},   {"math.powf", "pow"},    {"arith.remf", "fmod"}};
   return names.lookup(op->getName().getStringRef());
 }
 
@@ -97,8 +93,8 @@ Value MathCalls::call(const Twine &name, Type result, ValueRange operands) {
         result ? result : LLVM::LLVMVoidType::get(module.getContext());
     callee = b.create<LLVM::LLVMFuncOp>(
         module.getLoc(), symbol,
-        LLVM::LLVMFunctionType::get(
-            returned, llvm::to_vector(operands.getTypes())));
+        LLVM::LLVMFunctionType::get(returned,
+                                    llvm::to_vector(operands.getTypes())));
   }
   auto op = b.create<LLVM::CallOp>(loc, callee, operands);
   return result ? op.getResult() : Value();
@@ -106,9 +102,8 @@ Value MathCalls::call(const Twine &name, Type result, ValueRange operands) {
 
 /// Memory for a value, allocated once at the function's entry.
 Value MathCalls::slot(Type type) {
-  auto function = b.getInsertionBlock()
-                      ->getParentOp()
-                      ->getParentOfType<func::FuncOp>();
+  auto function =
+      b.getInsertionBlock()->getParentOp()->getParentOfType<func::FuncOp>();
   if (!function)
     function = cast<func::FuncOp>(b.getInsertionBlock()->getParentOp());
   OpBuilder::InsertionGuard guard(b);
@@ -204,9 +199,9 @@ Value MathCalls::powInteger(Operation *op) {
                          ? s
                          : Value(b.create<arith::ExtSIOp>(loc, i64, s)));
     Value power = call("ipow_i64", i64, wide);
-    return element == i64 ? power
-                          : Value(b.create<arith::TruncIOp>(loc, element,
-                                                            power));
+    return element == i64
+               ? power
+               : Value(b.create<arith::TruncIOp>(loc, element, power));
   });
 }
 
@@ -242,8 +237,8 @@ void MathCalls::run() {
   SmallVector<Operation *> ops;
   module.walk([&](Operation *op) {
     StringRef dialect = op->getName().getDialectNamespace();
-    if (dialect == "math" || isa<arith::RemFOp, arith::TruncFOp,
-                                 arith::ExtFOp>(op))
+    if (dialect == "math" ||
+        isa<arith::RemFOp, arith::TruncFOp, arith::ExtFOp>(op))
       ops.push_back(op);
   });
   for (Operation *op : ops) {
@@ -257,6 +252,4 @@ void MathCalls::run() {
 
 } // namespace
 
-void cpu::lowerMathToCalls(ModuleOp module) {
-  MathCalls(module).run();
-}
+void cpu::lowerMathToCalls(ModuleOp module) { MathCalls(module).run(); }

@@ -32,8 +32,7 @@ static LogicalResult checkType(Operation *op, Type type) {
   if (element.isF64() || element.isF32() || element.isF16() ||
       element.isBF16() || element.isIndex())
     return success();
-  unsigned width =
-      element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 0;
+  unsigned width = element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 0;
   if (isa<IntegerType>(element)) {
     if (width == 1 || width == 8 || width == 16 || width == 32 || width == 64)
       return success();
@@ -42,11 +41,12 @@ static LogicalResult checkType(Operation *op, Type type) {
   } else if (isa<FloatType>(element) && width <= 8 && takesStorageTypes(op)) {
     return success();
   }
-  InFlightDiagnostic error =
-      op->emitError() << op->getName() << " on elements of type " << element
-                      << " is not supported on cpu";
+  InFlightDiagnostic error = op->emitError()
+                             << op->getName() << " on elements of type "
+                             << element << " is not supported on cpu";
   if (isa<FloatType, IntegerType>(element))
-    error << "; cast the operands to " << (isa<FloatType>(element) ? "f32" : "i64")
+    error << "; cast the operands to "
+          << (isa<FloatType>(element) ? "f32" : "i64")
           << " (fm.cast) and the result back";
   else
     error << "; split it into real tensors";
@@ -75,8 +75,8 @@ static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
              b.getNamedAttr("min", b.getI64IntegerAttr(0)),
              b.getNamedAttr("max", b.getI64IntegerAttr(fm::kUnbounded))}));
       }
-      maps.push_back(
-          AffineMapAttr::get(AffineMap::get(0, symbols.size(), exprs, context)));
+      maps.push_back(AffineMapAttr::get(
+          AffineMap::get(0, symbols.size(), exprs, context)));
     }
     return b.getArrayAttr(maps);
   };
@@ -91,8 +91,7 @@ static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
       constants.push_back(source);
       mapping.map(operand, operand);
     } else {
-      mapping.map(operand,
-                  block->addArgument(operand.getType(), op->getLoc()));
+      mapping.map(operand, block->addArgument(operand.getType(), op->getLoc()));
     }
   }
   ArrayAttr argDims = dims(block->getArgumentTypes());

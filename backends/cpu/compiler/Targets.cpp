@@ -23,19 +23,19 @@ static const struct {
   StringRef name;
   int level;
 } knownFeatures[] = {
-    {"cx16", 2},        {"sahf", 2},         {"popcnt", 2},
-    {"sse3", 2},        {"sse4.1", 2},       {"sse4.2", 2},
-    {"ssse3", 2},       {"avx", 3},          {"avx2", 3},
-    {"bmi", 3},         {"bmi2", 3},         {"f16c", 3},
-    {"fma", 3},         {"lzcnt", 3},        {"movbe", 3},
-    {"xsave", 3},       {"avx512f", 4},      {"avx512bw", 4},
-    {"avx512cd", 4},    {"avx512dq", 4},     {"avx512vl", 4},
-    {"avx512ifma", 5},  {"avx512vbmi", 5},   {"avx512vbmi2", 5},
-    {"avx512vnni", 5},  {"avx512bitalg", 5}, {"avx512vpopcntdq", 5},
-    {"avx512bf16", 5},  {"avx512fp16", 5},   {"gfni", 5},
-    {"avxvnni", 5},     {"avxifma", 5},      {"avxvnniint8", 5},
-    {"avxneconvert", 5}, {"amx-tile", 5},    {"amx-int8", 5},
-    {"amx-bf16", 5},    {"amx-fp16", 5}};
+    {"cx16", 2},         {"sahf", 2},         {"popcnt", 2},
+    {"sse3", 2},         {"sse4.1", 2},       {"sse4.2", 2},
+    {"ssse3", 2},        {"avx", 3},          {"avx2", 3},
+    {"bmi", 3},          {"bmi2", 3},         {"f16c", 3},
+    {"fma", 3},          {"lzcnt", 3},        {"movbe", 3},
+    {"xsave", 3},        {"avx512f", 4},      {"avx512bw", 4},
+    {"avx512cd", 4},     {"avx512dq", 4},     {"avx512vl", 4},
+    {"avx512ifma", 5},   {"avx512vbmi", 5},   {"avx512vbmi2", 5},
+    {"avx512vnni", 5},   {"avx512bitalg", 5}, {"avx512vpopcntdq", 5},
+    {"avx512bf16", 5},   {"avx512fp16", 5},   {"gfni", 5},
+    {"avxvnni", 5},      {"avxifma", 5},      {"avxvnniint8", 5},
+    {"avxneconvert", 5}, {"amx-tile", 5},     {"amx-int8", 5},
+    {"amx-bf16", 5},     {"amx-fp16", 5}};
 
 static constexpr StringRef levels[] = {"x86-64", "x86-64-v2", "x86-64-v3",
                                        "x86-64-v4"};
@@ -139,7 +139,8 @@ std::optional<CpuTarget> cpu::parseTarget(StringRef name, std::string &error) {
   if (chip == "host")
     return probeHost(error);
   if (!llvm::is_contained(chipNames(), chip)) {
-    error = "unknown target 'cpu:" + chip.str() + "'; known are cpu (this host)";
+    error =
+        "unknown target 'cpu:" + chip.str() + "'; known are cpu (this host)";
     for (StringRef known : chipNames())
       error += ", cpu:" + known.str();
     return std::nullopt;

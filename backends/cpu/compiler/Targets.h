@@ -19,8 +19,8 @@ namespace narae::cpu {
 /// A CPU: a level of the x86-64 ABI and the features that code may use, in
 /// LLVM's names. Code uses nothing else, so the list is what a machine needs.
 struct CpuTarget {
-  std::string chip;                   ///< "x86-64-v3", the level
-  std::vector<std::string> features;  ///< all of them, those of the level too
+  std::string chip;                  ///< "x86-64-v3", the level
+  std::vector<std::string> features; ///< all of them, those of the level too
   bool isHost = false;
   int64_t l1Bytes = 32768, l2Bytes = 1 << 20;
 

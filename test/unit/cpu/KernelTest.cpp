@@ -14,7 +14,7 @@
 #include "dialects/rt/RtDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Verifier.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 
 #include <gtest/gtest.h>
@@ -99,8 +99,7 @@ private:
   void *handle = nullptr;
 };
 
-const char *kSymbol =
-    "{kind = \"param\", min = 1 : i64, max = 4096 : i64}";
+const char *kSymbol = "{kind = \"param\", min = 1 : i64, max = 4096 : i64}";
 
 /// relu(a + b) of [s0, 48] and [48], in f32.
 std::string addRelu() {
@@ -136,8 +135,9 @@ std::string rows(const std::string &name, const std::string &op,
   return "rt.kernel @" + name + " attributes {symbols = [" + kSymbol +
          "], arg_dims = [affine_map<()[s0] -> (s0, 100)>], result_dims = "
          "[affine_map<()[s0] -> " +
-         dims + ">], nodes = [], device = \"cpu\"} {\n  ^bb0(%a: "
-                "tensor<?x100xf32>):\n    %0 = " +
+         dims +
+         ">], nodes = [], device = \"cpu\"} {\n  ^bb0(%a: "
+         "tensor<?x100xf32>):\n    %0 = " +
          op + " %a " + attrs + " : (tensor<?x100xf32>) -> " + result +
          "\n    fm.yield %0 : " + result + "\n  }\n";
 }
@@ -166,10 +166,10 @@ TEST(CpuKernels, MathFunctions) {
   struct {
     const char *name;
     double (*reference)(double);
-  } functions[] = {{"exp", std::exp},   {"tanh", std::tanh},
-                   {"erf", std::erf},   {"sin", std::sin},
-                   {"cos", std::cos},   {"sinh", std::sinh},
-                   {"atan", std::atan}, {"asinh", std::asinh},
+  } functions[] = {{"exp", std::exp},     {"tanh", std::tanh},
+                   {"erf", std::erf},     {"sin", std::sin},
+                   {"cos", std::cos},     {"sinh", std::sinh},
+                   {"atan", std::atan},   {"asinh", std::asinh},
                    {"floor", std::floor}, {"sqrt", std::sqrt}};
   std::string text;
   for (auto &f : functions)
@@ -189,6 +189,66 @@ TEST(CpuKernels, MathFunctions) {
         ASSERT_NEAR(r[i], want, 3e-7 * std::abs(want)) << f.name << x[i];
     }
   }
+}
+
+/// A kernel of one op on operands of a type.
+std::string binary(const std::string &op, const std::string &name,
+                   const std::string &type, const std::string &attrs = "") {
+  std::string tensor = "tensor<?x" + type + ">";
+  return "rt.kernel @" + name + " attributes {symbols = [" + kSymbol +
+         "], arg_dims = [affine_map<()[s0] -> (s0)>, affine_map<()[s0] -> "
+         "(s0)>], result_dims = [affine_map<()[s0] -> (s0)>], nodes = [], "
+         "device = \"cpu\"} {\n  ^bb0(%a: " +
+         tensor + ", %b: " + tensor + "):\n    %0 = " + op + " %a, %b " +
+         attrs + " : (" + tensor + ", " + tensor + ") -> " + tensor +
+         "\n    fm.yield %0 : " + tensor + "\n  }\n";
+}
+
+std::string cast(const std::string &from, const std::string &to) {
+  return "rt.kernel @" + from + "_" + to + " attributes {symbols = [" +
+         kSymbol +
+         "], arg_dims = [affine_map<()[s0] -> (s0)>], result_dims = "
+         "[affine_map<()[s0] -> (s0)>], nodes = [], device = \"cpu\"} {\n"
+         "  ^bb0(%a: tensor<?x" +
+         from + ">):\n    %0 = fm.cast %a {to = " + to + "} : (tensor<?x" +
+         from + ">) -> tensor<?x" + to + ">\n    fm.yield %0 : tensor<?x" + to +
+         ">\n  }\n";
+}
+
+TEST(CpuKernels, NothingStaysUndefined) {
+  // Types and ops that a run-time library or libm usually serves.
+  std::string text;
+  for (const char *type : {"f64", "f32", "f16", "bf16"}) {
+    std::string t = type;
+    text += binary("fm.pow", "pow_" + t, t);
+    text += binary("fm.mod", "mod_" + t, t, "{fmod}");
+    text += binary("fm.div", "div_" + t, t);
+    for (const char *to : {"f64", "f32", "f16", "bf16", "i64", "i8"})
+      if (t != to) {
+        text += cast(t, to);
+        if (to[0] == 'i')
+          text += cast(to, t);
+      }
+  }
+  text += binary("fm.pow", "pow_i64", "i64");
+  for (const char *target : {"cpu", "cpu:x86-64-v3", "cpu:x86-64-v4"}) {
+    Kernels kernels(text, target);
+    ASSERT_FALSE(kernels.failed) << kernels.errors;
+  }
+}
+
+TEST(CpuKernels, DoubleToHalfRoundsOnce) {
+  Kernels kernels(cast("f64", "f16") + cast("f64", "bf16"), "cpu:x86-64-v3");
+  ASSERT_FALSE(kernels.failed) << kernels.errors;
+  // Just above the middle of 1 and its successor.
+  double x[] = {1.0 + 0x1p-11 + 0x1p-40, 1.0 + 0x1p-8 + 0x1p-40, -2.0};
+  uint16_t half[3], brain[3];
+  kernels.run("f64_f16", {x, half}, {3}, 1);
+  kernels.run("f64_bf16", {x, brain}, {3}, 1);
+  EXPECT_EQ(half[0], 0x3c01);
+  EXPECT_EQ(half[2], 0xc000);
+  EXPECT_EQ(brain[0], 0x3f80);
+  EXPECT_EQ(brain[1], 0x3f81);
 }
 
 TEST(CpuKernels, ReduceAndSoftmax) {
@@ -259,9 +319,9 @@ TEST(CpuTargets, SupportsNamesTheReason) {
   MLIRContext context;
   context.loadDialect<fm::FmDialect, func::FuncDialect>();
   auto module = parseSourceString<ModuleOp>(R"mlir(
-    func.func @f(%a: tensor<4xf32>, %c: tensor<4xcomplex<f32>>) {
+    func.func @f(%a: tensor<4xf32>, %c: tensor<4xf8E4M3FN>) {
       %0 = fm.exp %a : (tensor<4xf32>) -> tensor<4xf32>
-      %1 = fm.neg %c : (tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>>
+      %1 = fm.neg %c : (tensor<4xf8E4M3FN>) -> tensor<4xf8E4M3FN>
       return
     })mlir",
                                             &context);
@@ -276,7 +336,8 @@ TEST(CpuTargets, SupportsNamesTheReason) {
   module->walk([&](fm::NegOp op) {
     EXPECT_EQ(compiler().supports(op.getOperation(), &options, &sink), 1);
   });
-  EXPECT_NE(errors.find("complex"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("cast the operands to f32"), std::string::npos)
+      << errors;
 }
 
 } // namespace

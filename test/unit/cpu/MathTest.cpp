@@ -28,9 +28,10 @@
   extern "C" float narae_##name##_f32(float, float);                           \
   extern "C" double narae_##name##_f64(double, double);
 #define ALL_UNARY(M)                                                           \
-  M(exp) M(exp2) M(expm1) M(log) M(log2) M(log10) M(log1p) M(sin) M(cos)       \
-  M(tan) M(asin) M(acos) M(atan) M(sinh) M(cosh) M(tanh) M(asinh) M(acosh)     \
-  M(atanh) M(erf) M(cbrt)
+  M(exp)                                                                       \
+  M(exp2) M(expm1) M(log) M(log2) M(log10) M(log1p) M(sin) M(cos) M(tan)       \
+      M(asin) M(acos) M(atan) M(sinh) M(cosh) M(tanh) M(asinh) M(acosh)        \
+          M(atanh) M(erf) M(cbrt)
 ALL_UNARY(UNARY)
 BINARY(pow)
 BINARY(atan2)
@@ -41,7 +42,8 @@ extern "C" int64_t narae_ipow_i64(int64_t, int64_t);
 namespace {
 
 /// The distance of `got` from the exact result in ulps of T.
-template <class T> double ulps(T got, long double want) {
+template <class T>
+double ulps(T got, long double want) {
   T rounded = static_cast<T>(want);
   if (std::isnan(rounded))
     return std::isnan(got) ? 0 : 1e30;
@@ -52,14 +54,15 @@ template <class T> double ulps(T got, long double want) {
   int e;
   std::frexp(std::max(std::fabs(rounded), std::numeric_limits<T>::min()), &e);
   long double unit = std::ldexp(1.0L, e - std::numeric_limits<T>::digits);
-  return static_cast<double>(
-      std::fabs(static_cast<long double>(got) - want) / unit);
+  return static_cast<double>(std::fabs(static_cast<long double>(got) - want) /
+                             unit);
 }
 
-const double specials[] = {0.0, -0.0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 1e-30,
-                           -1e-30, 1e-310, -1e-310, 1e30, -1e30, 709.7, 710,
-                           -745, -746, 88.7, 89, -103, -104, 1e300, -1e300,
-                           INFINITY, -INFINITY, NAN, M_PI, M_PI_2, M_PI_4};
+const double specials[] = {
+    0.0,   -0.0,   1,        -1,        0.5,    -0.5,    2,      -2,
+    3,     -3,     1e-30,    -1e-30,    1e-310, -1e-310, 1e30,   -1e30,
+    709.7, 710,    -745,     -746,      88.7,   89,      -103,   -104,
+    1e300, -1e300, INFINITY, -INFINITY, NAN,    M_PI,    M_PI_2, M_PI_4};
 
 template <class T, class Fn, class Ref>
 void check(const char *name, Fn fn, Ref ref, double bound) {
@@ -102,24 +105,26 @@ void check(const char *name, Fn fn, Ref ref, double bound) {
   EXPECT_LE(worst, bound) << name << (sizeof(T) == 4 ? "_f32" : "_f64")
                           << " at " << std::hexfloat << at << std::defaultfloat
                           << " (" << at << ") gives " << fn(at);
-  ::testing::Test::RecordProperty(
-      std::string(name) + (sizeof(T) == 4 ? "_f32" : "_f64"),
-      std::to_string(worst));
+  ::testing::Test::RecordProperty(std::string(name) +
+                                      (sizeof(T) == 4 ? "_f32" : "_f64"),
+                                  std::to_string(worst));
 }
 
-TEST(DeviceMath, UnaryF32) {
+TEST(DeviceMath, UnaryF32){
 #define CHECK(name)                                                            \
-  check<float>(#name, narae_##name##_f32,                                      \
-               [](long double x) { return std::name(x); }, 2.0);
-  ALL_UNARY(CHECK)
+  check<float>(                                                                \
+      #name, narae_##name##_f32, [](long double x) { return std::name(x); },   \
+      2.0);
+    ALL_UNARY(CHECK)
 #undef CHECK
 }
 
-TEST(DeviceMath, UnaryF64) {
+TEST(DeviceMath, UnaryF64){
 #define CHECK(name)                                                            \
-  check<double>(#name, narae_##name##_f64,                                     \
-                [](long double x) { return std::name(x); }, 3.0);
-  ALL_UNARY(CHECK)
+  check<double>(                                                               \
+      #name, narae_##name##_f64, [](long double x) { return std::name(x); },   \
+      3.0);
+    ALL_UNARY(CHECK)
 #undef CHECK
 }
 
@@ -177,9 +182,9 @@ void checkBinary(const char *name, Fn fn, Ref ref, double bound) {
   }
   EXPECT_LE(worst, bound) << name << " at " << ax << ", " << ay << " gives "
                           << fn(ax, ay);
-  ::testing::Test::RecordProperty(
-      std::string(name) + (sizeof(T) == 4 ? "_f32" : "_f64"),
-      std::to_string(worst));
+  ::testing::Test::RecordProperty(std::string(name) +
+                                      (sizeof(T) == 4 ? "_f32" : "_f64"),
+                                  std::to_string(worst));
 }
 
 TEST(DeviceMath, Binary) {

@@ -11,7 +11,8 @@ using namespace narae;
 using namespace narae::device;
 
 #define NARAE_THROUGH_DOUBLE(name)                                             \
-  template <class F> static inline F name##F(F x) {                            \
+  template <class F>                                                           \
+  static inline F name##F(F x) {                                               \
     return to<F>(name##D(to<DoubleOf<F>>(x)));                                 \
   }
 NARAE_THROUGH_DOUBLE(asin)

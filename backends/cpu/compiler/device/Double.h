@@ -1,4 +1,5 @@
-//===- Double.h - The double functions that the others stand on  -*- C++ -*-===//
+//===- Double.h - The double functions that the others stand on  -*- C++
+//-*-===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -25,16 +26,19 @@ namespace narae::device {
 constexpr double kRound64 = 0x1.8p52;
 
 /// 2^k for -1022 <= k <= 1023.
-template <class D> inline D power2(IntOf<D> k) {
+template <class D>
+inline D power2(IntOf<D> k) {
   return bitsTo<D>((k + 1023) << 52);
 }
 
 /// Splits x = n ln 2 + r: gives r, and n both as a number and as an integer.
-template <class D> struct ExpParts {
+template <class D>
+struct ExpParts {
   D r, n;
   IntOf<D> k;
 };
-template <class D> inline ExpParts<D> expParts(D x) {
+template <class D>
+inline ExpParts<D> expParts(D x) {
   D j = fma(x, D(1.4426950408889634), D(kRound64));
   D n = j - D(kRound64);
   D r = fma(n, D(-0x1.62e42ffp-1), x);
@@ -43,7 +47,8 @@ template <class D> inline ExpParts<D> expParts(D x) {
 }
 
 /// (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2.
-template <class D> inline D expTail(D r) {
+template <class D>
+inline D expTail(D r) {
   return poly(r, 0.5000000000000012841, 0.1666666666666668977,
               0.04166666666651471892, 0.008333333333312596126,
               0.00138888889472001398, 0.0001984126990659195396,
@@ -51,7 +56,8 @@ template <class D> inline D expTail(D r) {
               2.763135976963127754e-7, 2.511515274101859153e-8);
 }
 
-template <class D> inline D expD(D x) {
+template <class D>
+inline D expD(D x) {
   D c = x > D(720.0) ? D(720.0) : x;
   c = c < D(-760.0) ? D(-760.0) : c;
   ExpParts<D> p = expParts(c);
@@ -61,7 +67,8 @@ template <class D> inline D expD(D x) {
   return e * power2<D>(half) * power2<D>(p.k - half);
 }
 
-template <class D> inline D expm1D(D x) {
+template <class D>
+inline D expm1D(D x) {
   D c = x > D(720.0) ? D(720.0) : x;
   c = c < D(-50.0) ? D(-50.0) : c;
   ExpParts<D> p = expParts(c);
@@ -74,10 +81,12 @@ template <class D> inline D expm1D(D x) {
 }
 
 /// Splits a positive normal x = m 2^k with m in [sqrt(1/2), sqrt(2)).
-template <class D> struct LogParts {
+template <class D>
+struct LogParts {
   D m, k;
 };
-template <class D> inline LogParts<D> logParts(D x) {
+template <class D>
+inline LogParts<D> logParts(D x) {
   using I = IntOf<D>;
   auto small = x < D(0x1p-1022);
   D y = small ? x * D(0x1p54) : x;
@@ -87,7 +96,8 @@ template <class D> inline LogParts<D> logParts(D x) {
 }
 
 /// log(1 + f) - f + f^2/2 by s = f / (2 + f), as in msun.
-template <class D> inline D logTail(D f, D halfSquare) {
+template <class D>
+inline D logTail(D f, D halfSquare) {
   D s = f / (f + D(2.0));
   D z = s * s;
   D r = z * poly(z, 6.666666666666735130e-01, 3.999999999940941908e-01,
@@ -101,24 +111,26 @@ constexpr double kLn2Hi = 6.93147180369123816490e-01;
 constexpr double kLn2Lo = 1.90821492927058770002e-10;
 
 /// What log gives where its argument is no positive number.
-template <class D> inline D logSpecial(D x, D result) {
+template <class D>
+inline D logSpecial(D x, D result) {
   result = x == D(0.0) ? -infinity<D>() : result;
   result = x < D(0.0) ? notANumber<D>() : result;
   result = x == infinity<D>() ? x : result;
   return x == x ? result : x;
 }
 
-template <class D> inline D logD(D x) {
+template <class D>
+inline D logD(D x) {
   LogParts<D> p = logParts(x);
   D f = p.m - D(1.0);
   D h = D(0.5) * f * f;
   D tail = logTail(f, h);
-  D result =
-      p.k * D(kLn2Hi) - ((h - (tail + p.k * D(kLn2Lo))) - f);
+  D result = p.k * D(kLn2Hi) - ((h - (tail + p.k * D(kLn2Lo))) - f);
   return logSpecial(x, result);
 }
 
-template <class D> inline D log1pD(D x) {
+template <class D>
+inline D log1pD(D x) {
   D u = x + D(1.0);
   LogParts<D> p = logParts(u);
   // Near 0 the sum has lost digits of x, so x itself is f; elsewhere its
@@ -129,14 +141,14 @@ template <class D> inline D log1pD(D x) {
   D c = near ? D(0.0) : lost / u;
   D h = D(0.5) * f * f;
   D tail = logTail(f, h);
-  D result = p.k * D(kLn2Hi) -
-             ((h - (tail + (p.k * D(kLn2Lo) + c))) - f);
+  D result = p.k * D(kLn2Hi) - ((h - (tail + (p.k * D(kLn2Lo) + c))) - f);
   result = logSpecial(u, result);
   return x == D(0.0) ? x : result;
 }
 
 /// (asin(sqrt z) / sqrt z - 1) for 0 <= z <= 1/4.
-template <class D> inline D asinTail(D z) {
+template <class D>
+inline D asinTail(D z) {
   D p = z * poly(z, 1.66666666666666657415e-01, -3.25565818622400915405e-01,
                  2.01212532134862925881e-01, -4.00555345006794114027e-02,
                  7.91534994289814532176e-04, 3.47933107596021167570e-05);
@@ -148,7 +160,8 @@ template <class D> inline D asinTail(D z) {
 constexpr double kHalfPiHi = 1.57079632679489655800e+00;
 constexpr double kHalfPiLo = 6.12323399573676603587e-17;
 
-template <class D> inline D asinD(D x) {
+template <class D>
+inline D asinD(D x) {
   D a = fabs(x);
   auto large = a > D(0.5);
   D z = large ? D(0.5) * (D(1.0) - a) : a * a;
@@ -158,7 +171,8 @@ template <class D> inline D asinD(D x) {
   return copysign(large ? far : s + t, x);
 }
 
-template <class D> inline D acosD(D x) {
+template <class D>
+inline D acosD(D x) {
   D a = fabs(x);
   auto large = a > D(0.5);
   D z = large ? D(0.5) * (D(1.0) - a) : a * a;
@@ -172,7 +186,8 @@ template <class D> inline D acosD(D x) {
 }
 
 /// atan of a non-negative number.
-template <class D> inline D atanPositive(D x) {
+template <class D>
+inline D atanPositive(D x) {
   auto large = x > D(2.414213562373095), middle = x > D(0.41421356237309503);
   D t = large ? D(-1.0) / x : (x - D(1.0)) / (x + D(1.0));
   t = middle ? t : x;
@@ -190,14 +205,16 @@ template <class D> inline D atanPositive(D x) {
   return hi - ((t * p - lo) - t);
 }
 
-template <class D> inline D atanD(D x) {
+template <class D>
+inline D atanD(D x) {
   return copysign(atanPositive(fabs(x)), x);
 }
 
-template <class D> inline D atan2D(D y, D x) {
+template <class D>
+inline D atan2D(D y, D x) {
   D ax = fabs(x), ay = fabs(y);
   D q = ay / ax;
-  q = ay == ax ? D(1.0) : q; // both infinite
+  q = ay == ax ? D(1.0) : q;                    // both infinite
   q = ay == D(0.0) ? (x == x ? D(0.0) : x) : q; // both 0
   D a = atanPositive(q);
   auto left = bits(x) < IntOf<D>(0);
@@ -205,7 +222,8 @@ template <class D> inline D atan2D(D y, D x) {
   return copysign(a, y);
 }
 
-template <class D> inline D cbrtD(D x) {
+template <class D>
+inline D cbrtD(D x) {
   D a = fabs(x);
   auto small = a < D(0x1p-1022);
   a = small ? a * D(0x1p54) : a;

@@ -11,7 +11,8 @@
 using namespace narae;
 using namespace narae::device;
 
-template <class F> static inline F exp2F(F x) {
+template <class F>
+static inline F exp2F(F x) {
   F c = x > F(130.0f) ? F(130.0f) : x;
   c = c < F(-152.0f) ? F(-152.0f) : c;
   F j = c + F(kRound32);
@@ -24,10 +25,11 @@ template <class F> static inline F exp2F(F x) {
 }
 
 /// Small: x + x^3 P(x^2). Else 1 - 2 / (e^2x + 1).
-template <class F> static inline F tanhF(F x) {
+template <class F>
+static inline F tanhF(F x) {
   F a = fabs(x), z = x * x;
-  F p = poly(z, -0.3333333059f, 0.1333319619f, -0.05394539225f,
-             0.02169263457f, -0.008156305696f, 0.00212276242f);
+  F p = poly(z, -0.3333333059f, 0.1333319619f, -0.05394539225f, 0.02169263457f,
+             -0.008156305696f, 0.00212276242f);
   F small = fma(x * z, p, x);
   F c = a > F(10.0f) ? F(10.0f) : a;
   F large = F(1.0f) - F(2.0f) / (expF(c + c) + F(1.0f));
@@ -35,17 +37,20 @@ template <class F> static inline F tanhF(F x) {
   return x == x ? result : x;
 }
 
-template <class F> static inline F expm1F(F x) {
+template <class F>
+static inline F expm1F(F x) {
   return to<F>(expm1D(to<DoubleOf<F>>(x)));
 }
-template <class F> static inline F sinhF(F x) {
+template <class F>
+static inline F sinhF(F x) {
   using D = DoubleOf<F>;
   D a = fabs(to<D>(x));
   a = a > D(100.0) ? D(100.0) : a;
   D t = expm1D(a);
   return copysign(to<F>(D(0.5) * (t + t / (t + D(1.0)))), x);
 }
-template <class F> static inline F coshF(F x) {
+template <class F>
+static inline F coshF(F x) {
   using D = DoubleOf<F>;
   D a = fabs(to<D>(x));
   a = a > D(100.0) ? D(100.0) : a;

@@ -15,12 +15,14 @@ namespace narae::device {
 constexpr float kRound32 = 0x1.8p23f;
 
 /// 2^k for -126 <= k <= 127.
-template <class F> inline F power2f(IntOf<F> k) {
+template <class F>
+inline F power2f(IntOf<F> k) {
   return bitsTo<F>((k + 127) << 23);
 }
 
 /// e^x = 2^n e^r with |r| <= ln(2) / 2; e^r by a polynomial. About 1 ulp.
-template <class F> inline F expF(F x) {
+template <class F>
+inline F expF(F x) {
   F c = x > F(90.0f) ? F(90.0f) : x;
   c = c < F(-106.0f) ? F(-106.0f) : c;
   F j = fma(c, F(1.442695041f), F(kRound32));

@@ -11,7 +11,8 @@ using namespace narae;
 using namespace narae::device;
 
 /// x = m 2^k, log x = k ln 2 + log(1 + f), f = m - 1, in float arithmetic.
-template <class F> static inline F logF(F x) {
+template <class F>
+static inline F logF(F x) {
   auto small = x < F(0x1p-126f);
   F y = small ? x * F(0x1p24f) : x;
   IntOf<F> e = (bits(y) - 0x3f3504f3) >> 23;
@@ -35,8 +36,8 @@ template <class F> static inline F logF(F x) {
 
 /// log of a base from log's parts: k + log(m) / ln(base), the quotient with
 /// the low half of the constant.
-template <class D> static inline D logBase(D x, double hi, double lo,
-                                           double kHi, double kLo) {
+template <class D>
+static inline D logBase(D x, double hi, double lo, double kHi, double kLo) {
   LogParts<D> p = logParts(x);
   D f = p.m - D(1.0);
   D h = D(0.5) * f * f;
@@ -46,23 +47,26 @@ template <class D> static inline D logBase(D x, double hi, double lo,
   D sum = f + low;
   D rest = low - (sum - f);
   D product = sum * D(hi);
-  D error = fma(sum, D(hi), -product) + fma(sum, D(lo), rest * D(hi)) +
-            p.k * D(kLo);
+  D error =
+      fma(sum, D(hi), -product) + fma(sum, D(lo), rest * D(hi)) + p.k * D(kLo);
   D main = p.k * D(kHi);
   D total = main + product;
   D lost = fabs(main) >= fabs(product) ? product - (total - main)
                                        : main - (total - product);
   return logSpecial(x, total + (lost + error));
 }
-template <class D> static inline D log2D(D x) {
+template <class D>
+static inline D log2D(D x) {
   return logBase(x, 1.4426950408889634, 2.0355273740931033e-17, 1.0, 0.0);
 }
-template <class D> static inline D log10D(D x) {
+template <class D>
+static inline D log10D(D x) {
   return logBase(x, 0.4342944819032518, 1.098319650216765e-17,
                  3.01029995663611771306e-01, 3.69423907715893078616e-13);
 }
 
-template <class D> static inline D asinhD(D x) {
+template <class D>
+static inline D asinhD(D x) {
   D a = fabs(x);
   auto large = a > D(0x1p28);
   D c = large ? D(1.0) : a, z = c * c;
@@ -70,7 +74,8 @@ template <class D> static inline D asinhD(D x) {
   D far = logD(a) + D(0.6931471805599453);
   return copysign(large ? far : near, x);
 }
-template <class D> static inline D acoshD(D x) {
+template <class D>
+static inline D acoshD(D x) {
   auto large = x > D(0x1p28);
   D t = (large ? D(1.0) : x) - D(1.0);
   D near = log1pD(t + sqrt(t * t + D(2.0) * t));
@@ -78,13 +83,15 @@ template <class D> static inline D acoshD(D x) {
   D result = large ? far : near;
   return x < D(1.0) ? notANumber<D>() : result;
 }
-template <class D> static inline D atanhD(D x) {
+template <class D>
+static inline D atanhD(D x) {
   D a = fabs(x);
   return copysign(D(0.5) * log1pD(D(2.0) * a / (D(1.0) - a)), x);
 }
 
 #define NARAE_THROUGH_DOUBLE(name)                                             \
-  template <class F> static inline F name##F(F x) {                            \
+  template <class F>                                                           \
+  static inline F name##F(F x) {                                               \
     return to<F>(name##D(to<DoubleOf<F>>(x)));                                 \
   }
 NARAE_THROUGH_DOUBLE(log2)

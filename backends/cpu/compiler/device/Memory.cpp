@@ -17,10 +17,7 @@
 
 NARAE_HIDDEN void *memcpy(void *to, const void *from, size_t size) {
   void *result = to;
-  __asm__ volatile("rep movsb"
-                   : "+D"(to), "+S"(from), "+c"(size)
-                   :
-                   : "memory");
+  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
   return result;
 }
 

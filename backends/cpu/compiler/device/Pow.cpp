@@ -72,8 +72,8 @@ static Two logTwo(double x) {
   m.low += 2.0 * ratio.low + cubic.low;
   // k ln 2 in two parts, the first exact.
   double k = p.k * 0x1.62e42ffp-1;
-  Two total = fabs(k) > fabs(m.high) ? quickSum(k, m.high)
-                                     : quickSum(m.high, k);
+  Two total =
+      fabs(k) > fabs(m.high) ? quickSum(k, m.high) : quickSum(m.high, k);
   total.low += m.low + p.k * -0x1.718432a1b0e26p-35;
   return quickSum(total.high, total.low);
 }

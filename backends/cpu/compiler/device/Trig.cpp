@@ -19,20 +19,22 @@ using namespace narae;
 using namespace narae::device;
 
 static constexpr double kTwoOverPi = 0.6366197723675814;
-static constexpr double kHalfPi[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54,
-                                     -0x1.f1976b7ed8fbcp-110};
+static constexpr double kHalfPi[] = {
+    0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
 
 //===----------------------------------------------------------------------===//
 // float
 //===----------------------------------------------------------------------===//
 
-template <class F> struct Reduced {
+template <class F>
+struct Reduced {
   DoubleOf<F> r;
   IntOf<F> q;
 };
 
 /// The table's way, for magnitudes of 2^40 and more.
-template <class F> static inline Reduced<F> reduceLarge(F x) {
+template <class F>
+static inline Reduced<F> reduceLarge(F x) {
   using D = DoubleOf<F>;
   using I = IntOf<F>;
   I b = bits(x) & 0x7fffffff;
@@ -57,7 +59,8 @@ template <class F> static inline Reduced<F> reduceLarge(F x) {
   return {f * D(kHalfPi[0]), to<I>(bits(j))};
 }
 
-template <class F> static inline Reduced<F> reduce(F x) {
+template <class F>
+static inline Reduced<F> reduce(F x) {
   using D = DoubleOf<F>;
   using I = IntOf<F>;
   D a = to<D>(x);
@@ -77,7 +80,8 @@ template <class F> static inline Reduced<F> reduce(F x) {
 }
 
 /// sin(r + q pi/2)
-template <class F> static inline F sinQuarter(DoubleOf<F> angle, IntOf<F> q) {
+template <class F>
+static inline F sinQuarter(DoubleOf<F> angle, IntOf<F> q) {
   F r = to<F>(angle), z = r * r;
   F s = fma(r * z,
             poly(z, -0.1666666664f, 0.008333329162f, -0.0001983926279f,
@@ -91,16 +95,19 @@ template <class F> static inline F sinQuarter(DoubleOf<F> angle, IntOf<F> q) {
   return bitsTo<F>(bits(result) ^ ((q & 2) << 30));
 }
 
-template <class F> static inline F special(F x, F result) {
+template <class F>
+static inline F special(F x, F result) {
   return fabs(x) < infinity<F>() ? result : notANumber<F>();
 }
 
-template <class F> static inline F sinF(F x) {
+template <class F>
+static inline F sinF(F x) {
   Reduced<F> a = reduce(x);
   F result = sinQuarter<F>(a.r, a.q);
   return special(x, x == F(0.0f) ? x : result);
 }
-template <class F> static inline F cosF(F x) {
+template <class F>
+static inline F cosF(F x) {
   Reduced<F> a = reduce(x);
   return special(x, sinQuarter<F>(a.r, a.q + 1));
 }
@@ -110,7 +117,8 @@ template <class F> static inline F cosF(F x) {
 //===----------------------------------------------------------------------===//
 
 /// sin and cos of high + low, coefficients as in msun.
-template <class D> static inline D sinKernel(D x, D low) {
+template <class D>
+static inline D sinKernel(D x, D low) {
   D z = x * x, v = z * x;
   D r = poly(z, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
              2.75573137070700676789e-06, -2.50507602534068634195e-08,
@@ -118,7 +126,8 @@ template <class D> static inline D sinKernel(D x, D low) {
   return x - ((z * (D(0.5) * low - v * r) - low) -
               v * D(-1.66666666666666324348e-01));
 }
-template <class D> static inline D cosKernel(D x, D low) {
+template <class D>
+static inline D cosKernel(D x, D low) {
   D z = x * x;
   D r = z * poly(z, 4.16666666666666019037e-02, -1.38888888888741095749e-03,
                  2.48015872894767294178e-05, -2.75573143513906633035e-07,
@@ -127,7 +136,8 @@ template <class D> static inline D cosKernel(D x, D low) {
   return w + (((D(1.0) - w) - h) + (z * r - x * low));
 }
 
-template <class F> static inline F tanF(F x) {
+template <class F>
+static inline F tanF(F x) {
   using D = DoubleOf<F>;
   Reduced<F> a = reduce(x);
   D s = sinKernel(a.r, D(0.0)), c = cosKernel(a.r, D(0.0));
@@ -173,8 +183,8 @@ static Angle reducePayneHanek(double x) {
                   : 64 + __builtin_clzll(static_cast<uint64_t>(rest) | 1);
   rest <<= zeros;
   double h = static_cast<double>(static_cast<int64_t>(rest >> 75));
-  double l = static_cast<double>(
-      static_cast<int64_t>(rest >> 22) & 0x1fffffffffffff);
+  double l =
+      static_cast<double>(static_cast<int64_t>(rest >> 22) & 0x1fffffffffffff);
   // rest = h 2^75 + l 2^22, in units of 2^-126 quarter turns.
   double scale = power2<double>(75 - 126 - zeros);
   h *= scale;

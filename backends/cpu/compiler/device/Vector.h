@@ -33,9 +33,11 @@ NARAE_VECTORS(16)
 #undef NARAE_VECTORS
 
 /// The integer, float and double types with as many lanes.
-template <class T> struct Lanes;
+template <class T>
+struct Lanes;
 #define NARAE_LANES(T, F_, D_, I_, L_, N, INT)                                 \
-  template <> struct Lanes<T> {                                                \
+  template <>                                                                  \
+  struct Lanes<T> {                                                            \
     using F = F_;                                                              \
     using D = D_;                                                              \
     using I32 = I_;                                                            \
@@ -53,47 +55,74 @@ NARAE_LANES(D8, F8, D8, I8, L8, 8, L8)
 NARAE_LANES(D16, F16, D16, I16, L16, 16, L16)
 #undef NARAE_LANES
 
-template <class T> using IntOf = typename Lanes<T>::Int;
-template <class T> using FloatOf = typename Lanes<T>::F;
-template <class T> using DoubleOf = typename Lanes<T>::D;
+template <class T>
+using IntOf = typename Lanes<T>::Int;
+template <class T>
+using FloatOf = typename Lanes<T>::F;
+template <class T>
+using DoubleOf = typename Lanes<T>::D;
 
-template <class To, class From> inline To bitsTo(From x) {
+template <class To, class From>
+inline To bitsTo(From x) {
   return __builtin_bit_cast(To, x);
 }
-template <class T> inline IntOf<T> bits(T x) { return bitsTo<IntOf<T>>(x); }
+template <class T>
+inline IntOf<T> bits(T x) {
+  return bitsTo<IntOf<T>>(x);
+}
 
 /// Conversion of values, lane by lane.
-template <class To, class From> inline To to(From x) {
+template <class To, class From>
+inline To to(From x) {
   if constexpr (sizeof(From) <= 8 && sizeof(To) <= 8)
     return static_cast<To>(x);
   else
     return __builtin_convertvector(x, To);
 }
 
-template <class T> inline T fma(T a, T b, T c) {
+template <class T>
+inline T fma(T a, T b, T c) {
   return __builtin_elementwise_fma(a, b, c);
 }
-template <class T> inline T fabs(T x) { return __builtin_elementwise_abs(x); }
-template <class T> inline T sqrt(T x) { return __builtin_elementwise_sqrt(x); }
-template <class T> inline T copysign(T x, T sign) {
+template <class T>
+inline T fabs(T x) {
+  return __builtin_elementwise_abs(x);
+}
+template <class T>
+inline T sqrt(T x) {
+  return __builtin_elementwise_sqrt(x);
+}
+template <class T>
+inline T copysign(T x, T sign) {
   return __builtin_elementwise_copysign(x, sign);
 }
-template <class T> inline T roundEven(T x) {
+template <class T>
+inline T roundEven(T x) {
   return __builtin_elementwise_roundeven(x);
 }
-template <class T> inline T trunc(T x) {
+template <class T>
+inline T trunc(T x) {
   return __builtin_elementwise_trunc(x);
 }
 
 /// c0 + c1 x + c2 x^2 + ..., by Horner's rule.
-template <class T, class C> inline T poly(T, C c0) { return T(c0); }
+template <class T, class C>
+inline T poly(T, C c0) {
+  return T(c0);
+}
 template <class T, class C, class... Cs>
 inline T poly(T x, C c0, Cs... rest) {
   return fma(poly(x, rest...), x, T(c0));
 }
 
-template <class T> inline T infinity() { return T(__builtin_inff()); }
-template <class T> inline T notANumber() { return T(__builtin_nanf("")); }
+template <class T>
+inline T infinity() {
+  return T(__builtin_inff());
+}
+template <class T>
+inline T notANumber() {
+  return T(__builtin_nanf(""));
+}
 
 } // namespace narae::device
 
@@ -117,8 +146,6 @@ template <class T> inline T notANumber() { return T(__builtin_nanf("")); }
 #define NARAE_BINARY_F32(name, fn)                                             \
   NARAE_ENTRY float narae_##name##_f32(float x, float y) { return fn(x, y); }
 #define NARAE_BINARY_F64(name, fn)                                             \
-  extern "C" double narae_##name##_f64(double x, double y) {                   \
-    return fn(x, y);                                                           \
-  }
+  extern "C" double narae_##name##_f64(double x, double y) { return fn(x, y); }
 
 #endif // NARAE_BACKENDS_CPU_COMPILER_DEVICE_VECTOR_H
