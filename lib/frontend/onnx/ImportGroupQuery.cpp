@@ -50,9 +50,6 @@ static LogicalResult rotateNew(const Node &n, Value &q, Value &k) {
     return n.error() << "do_rotary needs the inputs cos_cache and sin_cache";
   if (failed(checkRank(n, 7, 2, 2)) || failed(checkRank(n, 8, 2, 2)))
     return failure();
-  int64_t half = staticDim(n.input(7), 1);
-  if (half < 1)
-    return n.error() << "the number of angles in cos_cache is not known";
   Type i64 = n.b.getI64Type();
   Value positions;
   if (n.hasInput(9)) {
@@ -72,9 +69,10 @@ static LogicalResult rotateNew(const Node &n, Value &q, Value &k) {
   };
   Value cosines = angles(7), sines = angles(8);
   bool interleaved = n.intAttr("rotary_interleaved", 0);
-  Maybe part;
-  if (staticDim(q, 3) != 2 * half)
-    part.value = constDim(n, 2 * half);
+  Maybe part; // nothing when whole heads are rotated
+  int64_t half = staticDim(n.input(7), 1);
+  if (half < 0 || staticDim(q, 3) != 2 * half)
+    part.value = dimArith(n, DimOp::Mul, dimOf(n, n.input(7), 1), 2);
   q = rotate(n, q, cosines, sines, part, interleaved);
   k = rotate(n, k, cosines, sines, part, interleaved);
   return success(q && k);
