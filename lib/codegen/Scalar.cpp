@@ -187,6 +187,34 @@ Value Arith::max(Value x, Value y) const {
   return b.create<arith::MaxSIOp>(loc, x, y);
 }
 
+SmallVector<Value> Arith::startExtremum(bool isMax) const {
+  SmallVector<Value> carried{isMax ? lowest() : highest()};
+  if (isFloat)
+    carried.push_back(k.constantAttr(b.getBoolAttr(false)));
+  return carried;
+}
+
+SmallVector<Value> Arith::stepExtremum(bool isMax, ValueRange carried,
+                                       Value x) const {
+  if (!isFloat)
+    return {isMax ? max(carried[0], x) : min(carried[0], x)};
+  // After a NaN the first value means nothing, and is not used.
+  auto fast = arith::FastMathFlags::nnan | arith::FastMathFlags::nsz;
+  Value next =
+      isMax ? Value(b.create<arith::MaxNumFOp>(loc, carried[0], x, fast))
+            : Value(b.create<arith::MinNumFOp>(loc, carried[0], x, fast));
+  Value isNan = b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::UNO, x, x);
+  return {next, b.create<arith::OrIOp>(loc, carried[1], isNan)};
+}
+
+Value Arith::endExtremum(ValueRange carried) const {
+  if (!isFloat)
+    return carried[0];
+  Value nan = k.constantAttr(
+      b.getFloatAttr(type, std::numeric_limits<double>::quiet_NaN()));
+  return select(carried[1], nan, carried[0]);
+}
+
 Value Arith::neg(Value x) const {
   if (isFloat)
     return b.create<arith::NegFOp>(loc, x);

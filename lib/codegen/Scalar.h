@@ -83,6 +83,13 @@ public:
   /// NaN wins.
   Value min(Value x, Value y) const;
   Value max(Value x, Value y) const;
+  /// A maximum (or minimum) over a loop, carried as one or two values:
+  /// for floats the extremum of the numbers, and whether there was a NaN.
+  /// LLVM vectorises these, but not a loop of max().
+  llvm::SmallVector<Value> startExtremum(bool isMax) const;
+  llvm::SmallVector<Value> stepExtremum(bool isMax, ValueRange carried,
+                                        Value x) const;
+  Value endExtremum(ValueRange carried) const;
   Value neg(Value x) const;
   Value abs(Value x) const;
   Value cmp(Compare predicate, Value x, Value y) const;

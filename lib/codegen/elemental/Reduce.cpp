@@ -60,6 +60,21 @@ Value Reduction::combine(Value acc, Value x) const {
   return sum.add(acc, wide);
 }
 
+SmallVector<Value> Reduction::start() const {
+  return isExtremum() ? sum.startExtremum(kind == "max")
+                      : SmallVector<Value>{init()};
+}
+
+SmallVector<Value> Reduction::step(ValueRange carried, Value x) const {
+  if (!isExtremum())
+    return {combine(carried[0], x)};
+  return sum.stepExtremum(kind == "max", carried, sum.widenFrom(x, input));
+}
+
+Value Reduction::end(ValueRange carried) const {
+  return finish(isExtremum() ? sum.endExtremum(carried) : carried[0]);
+}
+
 Value Reduction::finish(Value acc) const {
   if (kind == "mean") {
     Expr count = k.scope.cst(1);

@@ -22,11 +22,16 @@ public:
   Value init() const;
   /// `x` is a register of the operand's element type.
   Value combine(Value accumulator, Value x) const;
+  /// The same for a loop over one output, in a form that LLVM vectorises.
+  llvm::SmallVector<Value> start() const;
+  llvm::SmallVector<Value> step(ValueRange carried, Value x) const;
+  Value end(ValueRange carried) const;
   /// A register of the result's element type.
   Value finish(Value accumulator) const;
   mlir::Type accumulatorType() const { return sum.type; }
 
 private:
+  bool isExtremum() const { return kind == "max" || kind == "min"; }
   KernelContext &k;
   mutable fm::ReduceOp op; // op accessors are not const
   llvm::StringRef kind;

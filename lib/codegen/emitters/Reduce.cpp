@@ -64,7 +64,7 @@ private:
   Indices resultIndices(ValueRange indices);
   SmallVector<Value> reducedSizes();
   void place(Indices &indices, ValueRange at);
-  void store(ValueRange indices, Value accumulator);
+  void store(ValueRange indices, Value result);
   void emitInner();
   void emitOuter(unsigned kept);
 };
@@ -119,9 +119,9 @@ void Reducer::place(Indices &indices, ValueRange at) {
     indices[group.place] = index;
 }
 
-void Reducer::store(ValueRange indices, Value accumulator) {
-  failed |= mlir::failed(kernel.storeEpilogues(k, resultIndices(indices),
-                                               reduction.finish(accumulator)));
+void Reducer::store(ValueRange indices, Value result) {
+  failed |= mlir::failed(
+      kernel.storeEpilogues(k, resultIndices(indices), result));
 }
 
 /// The innermost dimension is reduced: one output at a time.
@@ -138,15 +138,15 @@ void Reducer::emitInner() {
     Indices indices(dims.size(), k.index(0));
     for (auto [d, index] : llvm::zip(keptDims, k.delinear(kept, output)))
       indices[d] = index;
-    Value total = reduceLoops(
-        k, reducedSizes(), reduction.init(),
+    auto total = reduceLoops(
+        k, reducedSizes(), reduction.start(),
         [&](ValueRange at, ValueRange acc) -> SmallVector<Value> {
           Indices from = indices;
           place(from, at);
           Value x = read(from);
-          return {x ? reduction.combine(acc[0], x) : acc[0]};
-        })[0];
-    store(indices, total);
+          return x ? reduction.step(acc, x) : SmallVector<Value>(acc);
+        });
+    store(indices, reduction.end(total));
   });
 }
 
@@ -211,7 +211,7 @@ void Reducer::emitOuter(unsigned kept) {
     forBlock([&](Value j, Value column) {
       Indices at = indices;
       at[inner.place] = column;
-      store(at, k.load(k.args.scratch, type, j));
+      store(at, reduction.finish(k.load(k.args.scratch, type, j)));
     });
   });
 }

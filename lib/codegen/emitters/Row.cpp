@@ -78,19 +78,19 @@ private:
   bool failed = false;
 
   /// Visits the row's elements: indices, and the position in the row.
-  Value pass(Value init,
-             llvm::function_ref<Value(ValueRange, Value, Value)> body);
-  /// Folds what `first` makes of the operand's elements and keeps them.
-  Value firstPass(Value init,
-                  llvm::function_ref<Value(Value acc, Value x)> step);
+  using Values = SmallVector<Value>;
+  Values pass(ValueRange init,
+              llvm::function_ref<Values(ValueRange, Value, ValueRange)> body);
+  /// Folds the operand's elements, and keeps them.
+  Values firstPass(ValueRange init,
+                   llvm::function_ref<Values(ValueRange acc, Value x)> step);
+  Value sumPass(llvm::function_ref<Value(Value at)> term);
+  void lastPass(llvm::function_ref<Value(ValueRange indices, Value at)> value);
   Value kept(Value position) {
     return k.load(k.args.scratch, a.type, position);
   }
   void keep(Value v, Value position) {
     k.store(v, k.args.scratch, a.type, position);
-  }
-  void store(ValueRange indices, Value v) {
-    failed |= mlir::failed(kernel.storeEpilogues(k, indices, a.narrow(v)));
   }
   Value operandElement(Value operand, ValueRange indices);
   Value count() {
@@ -104,44 +104,54 @@ private:
 
 } // namespace
 
-Value Rows::pass(Value init,
-                 llvm::function_ref<Value(ValueRange, Value, Value)> body) {
+SmallVector<Value>
+Rows::pass(ValueRange init,
+           llvm::function_ref<Values(ValueRange, Value, ValueRange)> body) {
   SmallVector<Value> sizes;
   Exprs shape;
   for (const DimGroup &group : groups) {
     sizes.push_back(k.expr(group.size));
     shape.push_back(group.size);
   }
-  SmallVector<Value> carried;
-  if (init)
-    carried.push_back(init);
-  auto results = reduceLoops(
-      k, sizes, carried,
-      [&](ValueRange at, ValueRange acc) -> SmallVector<Value> {
-        Indices indices = row;
-        for (auto [group, index] : llvm::zip(groups, at))
-          indices[group.place] = index;
-        Value next = body(indices, k.linear(shape, at),
-                          acc.empty() ? Value() : acc[0]);
-        if (!init)
-          return {};
-        return {next ? next : acc[0]};
-      });
-  return init ? results[0] : Value();
+  return reduceLoops(k, sizes, init, [&](ValueRange at, ValueRange acc) {
+    Indices indices = row;
+    for (auto [group, index] : llvm::zip(groups, at))
+      indices[group.place] = index;
+    return body(indices, k.linear(shape, at), acc);
+  });
 }
 
-Value Rows::firstPass(Value init,
-                      llvm::function_ref<Value(Value acc, Value x)> step) {
-  return pass(init, [&](ValueRange indices, Value position, Value acc) -> Value {
-    KernelContext::Remember remember(k);
-    Value x = k.element(input, indices);
-    if (!x || mlir::failed(kernel.storeProducers(k, indices))) {
-      failed = true;
-      return {};
-    }
-    Value wide = a.widen(x);
-    keep(wide, position);
-    return step(acc, wide);
+SmallVector<Value>
+Rows::firstPass(ValueRange init,
+                llvm::function_ref<Values(ValueRange acc, Value x)> step) {
+  return pass(init,
+              [&](ValueRange indices, Value position, ValueRange acc) -> Values {
+                KernelContext::Remember remember(k);
+                Value x = k.element(input, indices);
+                if (!x || mlir::failed(kernel.storeProducers(k, indices))) {
+                  failed = true;
+                  return Values(acc);
+                }
+                Value wide = a.widen(x);
+                keep(wide, position);
+                return step(acc, wide);
+              });
+}
+
+/// The sum of a term of each position.
+Value Rows::sumPass(llvm::function_ref<Value(Value at)> term) {
+  return pass(a.zero(), [&](ValueRange, Value at, ValueRange acc) -> Values {
+    return {sums.add(acc[0], term(at))};
+  })[0];
+}
+
+/// Stores the anchor's elements.
+void Rows::lastPass(
+    llvm::function_ref<Value(ValueRange indices, Value at)> value) {
+  pass({}, [&](ValueRange indices, Value at, ValueRange) -> Values {
+    failed |= mlir::failed(
+        kernel.storeEpilogues(k, indices, a.narrow(value(indices, at))));
+    return {};
   });
 }
 
@@ -152,59 +162,58 @@ Value Rows::operandElement(Value operand, ValueRange indices) {
 }
 
 void Rows::emitSoftmax(fm::SoftmaxOp softmax) {
-  Value max = firstPass(a.lowest(),
-                        [&](Value acc, Value x) { return a.max(acc, x); });
+  Value max = a.endExtremum(
+      firstPass(a.startExtremum(true), [&](ValueRange acc, Value x) {
+        return a.stepExtremum(true, acc, x);
+      }));
   bool log = softmax.getLog();
-  Value sum = pass(a.zero(), [&](ValueRange, Value at, Value acc) {
+  Value sum = sumPass([&](Value at) {
     Value e = a.exp(a.sub(kept(at), max));
     if (!log)
       keep(e, at);
-    return sums.add(acc, e);
+    return e;
   });
   Value last = log ? a.unary<math::LogOp>(sum) : a.div(a.one(), sum);
-  pass({}, [&](ValueRange indices, Value at, Value) -> Value {
-    store(indices, log ? a.sub(a.sub(kept(at), max), last)
-                       : a.mul(kept(at), last));
-    return {};
+  lastPass([&](ValueRange, Value at) {
+    return log ? a.sub(a.sub(kept(at), max), last) : a.mul(kept(at), last);
   });
 }
 
 void Rows::emitLayerNorm(fm::LayerNormOp norm) {
   Value n = count();
-  Value total = firstPass(
-      a.zero(), [&](Value acc, Value x) { return sums.add(acc, x); });
+  Value total = firstPass(a.zero(), [&](ValueRange acc, Value x) -> Values {
+    return {sums.add(acc[0], x)};
+  })[0];
   Value mean = a.div(total, n);
-  Value squares = pass(a.zero(), [&](ValueRange, Value at, Value acc) {
+  Value squares = sumPass([&](Value at) {
     Value d = a.sub(kept(at), mean);
-    return sums.add(acc, a.mul(d, d));
+    return a.mul(d, d);
   });
   Value variance = a.add(a.div(squares, n),
                          a.cst(norm.getEpsilon().convertToDouble()));
   Value inverse = a.div(a.one(), a.sqrt(variance));
-  pass({}, [&](ValueRange indices, Value at, Value) -> Value {
+  lastPass([&](ValueRange indices, Value at) {
     Value v = a.mul(a.sub(kept(at), mean), inverse);
     if (norm.getScale())
       v = a.mul(v, operandElement(norm.getScale(), indices));
     if (norm.getBias())
       v = a.add(v, operandElement(norm.getBias(), indices));
-    store(indices, v);
-    return {};
+    return v;
   });
 }
 
 void Rows::emitRmsNorm(fm::RmsNormOp norm) {
-  Value squares = firstPass(a.zero(), [&](Value acc, Value x) {
-    return sums.add(acc, a.mul(x, x));
-  });
+  Value squares = firstPass(a.zero(), [&](ValueRange acc, Value x) -> Values {
+    return {sums.add(acc[0], a.mul(x, x))};
+  })[0];
   Value mean = a.add(a.div(squares, count()),
                      a.cst(norm.getEpsilon().convertToDouble()));
   Value inverse = a.div(a.one(), a.sqrt(mean));
-  pass({}, [&](ValueRange indices, Value at, Value) -> Value {
+  lastPass([&](ValueRange indices, Value at) {
     Value v = a.mul(kept(at), inverse);
     if (norm.getScale())
       v = a.mul(v, operandElement(norm.getScale(), indices));
-    store(indices, v);
-    return {};
+    return v;
   });
 }
 
