@@ -35,11 +35,11 @@ Value Converter::roundToOdd(Value wide) {
   Value nearest = b.create<arith::TruncFOp>(loc, f32, wide);
   Value back = b.create<arith::ExtFOp>(loc, f64, nearest);
   // ONE is false for NaN, which stays.
-  Value inexact = b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::ONE, back,
-                                          wide);
-  Value tooFar = b.create<arith::CmpFOp>(
-      loc, arith::CmpFPredicate::OGT, b.create<math::AbsFOp>(loc, back),
-      b.create<math::AbsFOp>(loc, wide));
+  Value inexact =
+      b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::ONE, back, wide);
+  Value tooFar = b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OGT,
+                                         b.create<math::AbsFOp>(loc, back),
+                                         b.create<math::AbsFOp>(loc, wide));
   Value bits = b.create<arith::BitcastOp>(loc, i32, nearest);
   Value one = k.constant(i32, 1);
   Value truncated =
@@ -75,10 +75,10 @@ Value Converter::floatToI(Value v, Type to) {
   Value safe = k.selectV(inside, v, k.constant(from, 0));
   Value converted = b.create<arith::FPToSIOp>(loc, to, safe);
   unsigned width = to.getIntOrFloatBitWidth();
-  Value max = k.constantAttr(
-      b.getIntegerAttr(to, APInt::getSignedMaxValue(width)));
-  Value min = k.constantAttr(
-      b.getIntegerAttr(to, APInt::getSignedMinValue(width)));
+  Value max =
+      k.constantAttr(b.getIntegerAttr(to, APInt::getSignedMaxValue(width)));
+  Value min =
+      k.constantAttr(b.getIntegerAttr(to, APInt::getSignedMinValue(width)));
   Value tooLarge = cmp(arith::CmpFPredicate::OGE, limit);
   Value tooSmall = cmp(arith::CmpFPredicate::OLT, -limit);
   return k.selectV(tooLarge, max, k.selectV(tooSmall, min, converted));

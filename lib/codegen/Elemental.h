@@ -24,11 +24,11 @@ using ElementFn = Value (*)(KernelContext &k, mlir::Operation *op,
 
 /// What fusion may do with an op.
 enum class ElementCost {
-  None,   ///< no element function: the op needs a kernel of its own
-  Free,   ///< index arithmetic only: fuse into any number of users
-  Cheap,  ///< a few operations an element: may be computed twice
-  Once,   ///< transcendental or long: fuse where each element is asked once
-  Loop    ///< loops inside (reductions, matmul ...): an anchor, not fused
+  None,  ///< no element function: the op needs a kernel of its own
+  Free,  ///< index arithmetic only: fuse into any number of users
+  Cheap, ///< a few operations an element: may be computed twice
+  Once,  ///< transcendental or long: fuse where each element is asked once
+  Loop   ///< loops inside (reductions, matmul ...): an anchor, not fused
 };
 
 struct ElementEntry {

@@ -46,10 +46,11 @@ struct Bits {
   KernelContext &k;
   Type i32 = k.b.getI32Type();
   Value cst(int64_t v) {
-    return k.constantAttr(
-        k.b.getIntegerAttr(i32, APInt(32, static_cast<uint64_t>(v) & 0xffffffffu)));
+    return k.constantAttr(k.b.getIntegerAttr(
+        i32, APInt(32, static_cast<uint64_t>(v) & 0xffffffffu)));
   }
-  template <typename OpTy> Value op(Value x, Value y) {
+  template <typename OpTy>
+  Value op(Value x, Value y) {
     return k.b.create<OpTy>(k.loc, x, y);
   }
   Value add(Value x, Value y) { return op<arith::AddIOp>(x, y); }
@@ -64,9 +65,7 @@ struct Bits {
   Value asFloat(Value x) {
     return k.b.create<arith::BitcastOp>(k.loc, k.b.getF32Type(), x);
   }
-  Value asInt(Value x) {
-    return k.b.create<arith::BitcastOp>(k.loc, i32, x);
-  }
+  Value asInt(Value x) { return k.b.create<arith::BitcastOp>(k.loc, i32, x); }
 };
 
 } // namespace
@@ -88,7 +87,8 @@ Value codegen::encodeFloat8(KernelContext &k, Value value, Type type,
   int drop = 23 - f.mantissa;
   Value lsb = i.band(i.shr(magnitude, drop), i.cst(1));
   Value rounded = i.add(i.add(magnitude, i.cst((1 << (drop - 1)) - 1)), lsb);
-  Value normal = i.sub(i.shr(rounded, drop), i.cst((127 - f.bias) << f.mantissa));
+  Value normal =
+      i.sub(i.shr(rounded, drop), i.cst((127 - f.bias) << f.mantissa));
 
   // Subnormal ones: adding a power of two whose last place is theirs rounds.
   int64_t magic = int64_t(127 + 1 - f.bias - f.mantissa + 23) << 23;
@@ -124,9 +124,10 @@ Value codegen::decodeFloat8(KernelContext &k, Value byte, Type type) {
   Value normal = i.add(i.shl(magnitude, 23 - f.mantissa),
                        i.cst(int64_t(127 - f.bias) << 23));
   int64_t unit = int64_t(127 + 1 - f.bias - f.mantissa) << 23;
-  Value asNumber = k.b.create<arith::SIToFPOp>(k.loc, k.b.getF32Type(), magnitude);
-  Value subnormal = i.asInt(k.b.create<arith::MulFOp>(
-      k.loc, asNumber, i.asFloat(i.cst(unit))));
+  Value asNumber =
+      k.b.create<arith::SIToFPOp>(k.loc, k.b.getF32Type(), magnitude);
+  Value subnormal = i.asInt(
+      k.b.create<arith::MulFOp>(k.loc, asNumber, i.asFloat(i.cst(unit))));
   Value isSmall = i.cmp(P::ult, magnitude, i.cst(1 << f.mantissa));
   Value bits = k.selectV(isSmall, subnormal, normal);
 
@@ -138,8 +139,8 @@ Value codegen::decodeFloat8(KernelContext &k, Value byte, Type type) {
   if (f.overflow != f.nan) // has infinities
     bits = k.selectV(i.cmp(P::eq, magnitude, i.cst(f.overflow)),
                      i.cst(0x7f800000), bits);
-  bits = k.selectV(i.cmp(P::ugt, magnitude, i.cst(f.nan == f.overflow ? f.maxCode
-                                                          : f.overflow)),
+  bits = k.selectV(i.cmp(P::ugt, magnitude,
+                         i.cst(f.nan == f.overflow ? f.maxCode : f.overflow)),
                    nan, bits);
   return i.asFloat(i.bor(bits, sign));
 }

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/codegen/Elemental.h"
 #include "dialects/rt/KernelScope.h"
+#include "lib/codegen/Elemental.h"
 
 using namespace mlir;
 using namespace narae;
@@ -42,8 +42,8 @@ KernelContext::KernelContext(OpBuilder &b, rt::KernelOp kernel,
   for (auto [pointer, index] : members) {
     SmallVector<Attribute> others(scopes);
     others.erase(others.begin() + index);
-    aliases[pointer] = Alias{b.getArrayAttr({scopes[index]}),
-                             b.getArrayAttr(others)};
+    aliases[pointer] =
+        Alias{b.getArrayAttr({scopes[index]}), b.getArrayAttr(others)};
   }
 }
 
@@ -115,8 +115,8 @@ Value KernelContext::emitExpr(Expr e) {
                               cmp(arith::CmpIPredicate::slt, divisor, none)));
   Value floor = selectV(adjust, subI(quotient, one), quotient);
   if (e.getKind() == AffineExprKind::CeilDiv)
-    floor = selectV(cmp(arith::CmpIPredicate::ne, rest, none),
-                    addI(floor, one), floor);
+    floor = selectV(cmp(arith::CmpIPredicate::ne, rest, none), addI(floor, one),
+                    floor);
   floor = selectV(isZero, none, floor);
   return e.getKind() == AffineExprKind::Mod ? subI(x, mulI(floor, y)) : floor;
 }
@@ -135,9 +135,9 @@ Value KernelContext::symbolValue(unsigned position) {
   case fm::SymbolDef::Min:
     return minI(v[0], v[1]);
   case fm::SymbolDef::Select:
-    return selectV(b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, v[0],
-                                           index(0)),
-                   v[1], v[2]);
+    return selectV(
+        b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, v[0], index(0)),
+        v[1], v[2]);
   case fm::SymbolDef::Equal:
     return boolean(arith::CmpIPredicate::eq, v[0], v[1]);
   case fm::SymbolDef::Less:
@@ -153,8 +153,7 @@ Value KernelContext::symbolValue(unsigned position) {
   }
   case fm::SymbolDef::Item: {
     // An element of a tensor that the kernel itself has.
-    Value v = element(def.value,
-                      delinear(dims(def.value), index(def.index)));
+    Value v = element(def.value, delinear(dims(def.value), index(def.index)));
     if (!v)
       break;
     if (isUnsigned(def.value) || v.getType().isInteger(1))
@@ -192,8 +191,8 @@ KernelContext::Remember::~Remember() {
 /// Whether code at the builder sees values of `block`: regions here have one
 /// block each, and code is appended.
 static bool isVisible(Block *block, Block *from) {
-  for (; from; from = from->getParentOp() ? from->getParentOp()->getBlock()
-                                          : nullptr)
+  for (; from;
+       from = from->getParentOp() ? from->getParentOp()->getBlock() : nullptr)
     if (from == block)
       return true;
   return false;
@@ -207,9 +206,8 @@ Value KernelContext::element(Value tensor, ValueRange indices) {
       return e.value;
   Value value = emitElement(tensor, indices);
   if (value)
-    emitted[tensor].push_back(
-        {Indices(indices.begin(), indices.end()), value,
-         b.getInsertionBlock()});
+    emitted[tensor].push_back({Indices(indices.begin(), indices.end()), value,
+                               b.getInsertionBlock()});
   return value;
 }
 
@@ -230,8 +228,7 @@ Value KernelContext::emitElement(Value tensor, ValueRange indices) {
     error(op) << "no code for single elements of " << op->getName();
     return {};
   }
-  return entry.fn(*this, op, cast<OpResult>(tensor).getResultNumber(),
-                  indices);
+  return entry.fn(*this, op, cast<OpResult>(tensor).getResultNumber(), indices);
 }
 
 Value KernelContext::broadcastElement(Value tensor, ArrayRef<Expr> resultDims,

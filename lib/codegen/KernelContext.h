@@ -42,11 +42,11 @@ using ElementSource = std::function<Value(ValueRange indices)>;
 
 /// What a kernel's function receives.
 struct KernelArguments {
-  llvm::SmallVector<Value> inputs;   ///< !llvm.ptr of each block argument
-  llvm::SmallVector<Value> outputs;  ///< !llvm.ptr of each result
-  llvm::SmallVector<Value> params;   ///< index, in the order of params
-  Value part, parts;                 ///< index: compute part of parts
-  Value scratch;                     ///< !llvm.ptr, this part's own
+  llvm::SmallVector<Value> inputs;  ///< !llvm.ptr of each block argument
+  llvm::SmallVector<Value> outputs; ///< !llvm.ptr of each result
+  llvm::SmallVector<Value> params;  ///< index, in the order of params
+  Value part, parts;                ///< index: compute part of parts
+  Value scratch;                    ///< !llvm.ptr, this part's own
 };
 
 class KernelContext {
@@ -67,7 +67,7 @@ public:
   llvm::ArrayRef<fm::Expr> dims(Value tensor) { return scope.dims(tensor); }
   Value dim(Value tensor, unsigned i) { return expr(scope.dim(tensor, i)); }
   Value numElements(Value tensor);
-  mlir::Type elementType(Value tensor);   ///< with signedness
+  mlir::Type elementType(Value tensor); ///< with signedness
   bool isUnsigned(Value tensor);
 
   //--- Elements ------------------------------------------------------------
@@ -140,12 +140,12 @@ public:
   Value addI(Value a, Value b);
   Value subI(Value a, Value b);
   Value mulI(Value a, Value b);
-  Value divI(Value a, Value b);   ///< of non-negative indices, b > 0
+  Value divI(Value a, Value b); ///< of non-negative indices, b > 0
   Value remI(Value a, Value b);
   Value minI(Value a, Value b);
   Value maxI(Value a, Value b);
   Value ceilDivI(Value a, Value b);
-  Value lessI(Value a, Value b);  ///< i1
+  Value lessI(Value a, Value b); ///< i1
   Value selectV(Value condition, Value a, Value b);
   /// A scalar constant of a register type.
   Value constant(mlir::Type type, double value);
@@ -182,7 +182,8 @@ private:
   Value emitExpr(fm::Expr expr);
   Value emitElement(Value tensor, ValueRange indices);
   /// Alias scopes of a pointer: inputs, each output and scratch are disjoint.
-  template <typename OpTy> void annotate(OpTy op, Value pointer);
+  template <typename OpTy>
+  void annotate(OpTy op, Value pointer);
 
   struct Alias {
     mlir::ArrayAttr scope, others;

@@ -21,7 +21,7 @@ namespace narae::codegen {
 
 /// What emitters may use of the machine.
 struct MachineModel {
-  unsigned vectorBytes = 32;    ///< widest vector register
+  unsigned vectorBytes = 32; ///< widest vector register
   unsigned vectorRegisters = 16;
   bool hasMaskedMemory = false; ///< masks are free (AVX-512)
   int64_t l1Bytes = 32768, l2Bytes = 1 << 20;

@@ -109,9 +109,8 @@ Value KernelContext::constant(Type type, double value) {
   if (isa<FloatType>(reg))
     return constantAttr(b.getFloatAttr(reg, value));
   unsigned width = reg.getIntOrFloatBitWidth();
-  APInt bits = value < 0
-                   ? APInt(64, static_cast<int64_t>(value), true)
-                   : APInt(64, static_cast<uint64_t>(value));
+  APInt bits = value < 0 ? APInt(64, static_cast<int64_t>(value), true)
+                         : APInt(64, static_cast<uint64_t>(value));
   return constantAttr(b.getIntegerAttr(reg, bits.trunc(width)));
 }
 
@@ -150,17 +149,16 @@ void KernelContext::ifThen(Value condition, llvm::function_ref<void()> then) {
   then();
 }
 
-SmallVector<Value> KernelContext::ifElse(
-    Value condition, TypeRange types,
-    llvm::function_ref<SmallVector<Value>()> then,
-    llvm::function_ref<SmallVector<Value>()> otherwise) {
+SmallVector<Value>
+KernelContext::ifElse(Value condition, TypeRange types,
+                      llvm::function_ref<SmallVector<Value>()> then,
+                      llvm::function_ref<SmallVector<Value>()> otherwise) {
   if (auto c = getConstantIntValue(condition))
     return *c ? then() : otherwise();
   auto branch = b.create<scf::IfOp>(loc, types, condition, /*withElse=*/true);
   OpBuilder::InsertionGuard guard(b);
-  for (auto [block, emit] :
-       {std::make_pair(branch.thenBlock(), then),
-        std::make_pair(branch.elseBlock(), otherwise)}) {
+  for (auto [block, emit] : {std::make_pair(branch.thenBlock(), then),
+                             std::make_pair(branch.elseBlock(), otherwise)}) {
     // Without results the builder has made the terminator.
     if (!block->empty())
       b.setInsertionPoint(block->getTerminator());

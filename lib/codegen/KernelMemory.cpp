@@ -73,7 +73,8 @@ static unsigned byteWidth(Type storage) {
   return storage.getIntOrFloatBitWidth() / 8;
 }
 
-template <typename OpTy> void KernelContext::annotate(OpTy op, Value pointer) {
+template <typename OpTy>
+void KernelContext::annotate(OpTy op, Value pointer) {
   auto it = aliases.find(pointer);
   if (it == aliases.end())
     return;
@@ -99,9 +100,8 @@ Value KernelContext::load(Value pointer, Type element, Value offset) {
     return load;
   // A byte is a boolean when it is not 0.
   if (reg.isInteger(1))
-    return b.create<arith::CmpIOp>(
-        loc, arith::CmpIPredicate::ne, load,
-        constantAttr(b.getIntegerAttr(storage, 0)));
+    return b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, load,
+                                   constantAttr(b.getIntegerAttr(storage, 0)));
   return b.create<arith::TruncIOp>(loc, reg, load);
 }
 
@@ -142,8 +142,7 @@ Value KernelContext::loadVector(Value pointer, Type element, Value offset,
     loaded = b.create<LLVM::MaskedLoadOp>(loc, type, from, mask, zeros,
                                           byteWidth(storage));
   } else {
-    auto load =
-        b.create<LLVM::LoadOp>(loc, type, from, byteWidth(storage));
+    auto load = b.create<LLVM::LoadOp>(loc, type, from, byteWidth(storage));
     annotate(load, pointer);
     loaded = load;
   }

@@ -112,8 +112,7 @@ Value Arith::rem(Value x, Value y) const {
     Value r = b.create<arith::RemUIOp>(loc, x, select(isZero, one(), y));
     return select(isZero, zero(), r);
   }
-  Value unsafe =
-      b.create<arith::OrIOp>(loc, isZero, equalsInt(*this, y, -1));
+  Value unsafe = b.create<arith::OrIOp>(loc, isZero, equalsInt(*this, y, -1));
   // Modulo 1 is 0, which is right for the unsafe divisors too.
   return b.create<arith::RemSIOp>(loc, x, select(unsafe, one(), y));
 }
@@ -144,7 +143,8 @@ Value Arith::fmod(Value x, Value y) const {
   };
   Value finite = lt(ax, inf);
   Value valid = both(both(finite, lt(ay, inf)), gt(ay, zero()));
-  Value dividend = select(valid, ax, zero()), divisor = select(valid, ay, one());
+  Value dividend = select(valid, ax, zero()),
+        divisor = select(valid, ay, one());
   auto up = b.create<scf::WhileOp>(
       loc, TypeRange{type}, ValueRange{divisor},
       [&](OpBuilder &, Location l, ValueRange m) {
@@ -246,6 +246,5 @@ Value Arith::cmp(Compare predicate, Value x, Value y) const {
       arith::CmpIPredicate::eq,  arith::CmpIPredicate::ne,
       arith::CmpIPredicate::ult, arith::CmpIPredicate::ule,
       arith::CmpIPredicate::ugt, arith::CmpIPredicate::uge};
-  return b.create<arith::CmpIOp>(loc, isUnsigned || isBool ? u[i] : s[i], x,
-                                 y);
+  return b.create<arith::CmpIOp>(loc, isUnsigned || isBool ? u[i] : s[i], x, y);
 }

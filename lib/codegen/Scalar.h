@@ -39,8 +39,7 @@ Value attrConstant(KernelContext &k, mlir::Attribute attr, mlir::Type element);
 /// Whether a type is one of the 8-bit floats.
 bool isFloat8(mlir::Type type);
 /// f32 to the bits of an 8-bit float, and back. See Float8.cpp.
-Value encodeFloat8(KernelContext &k, Value f32, mlir::Type type,
-                   bool saturate);
+Value encodeFloat8(KernelContext &k, Value f32, mlir::Type type, bool saturate);
 Value decodeFloat8(KernelContext &k, Value bits, mlir::Type type);
 
 /// eq and ne as in IEEE 754, the others ordered.
@@ -53,8 +52,8 @@ public:
   KernelContext &k;
   mlir::OpBuilder &b;
   mlir::Location loc;
-  mlir::Type element;  ///< as in the tensor
-  mlir::Type type;     ///< computed in
+  mlir::Type element; ///< as in the tensor
+  mlir::Type type;    ///< computed in
   bool isFloat, isUnsigned, isBool;
   /// Flags of float operations: reassociation lets sums be vectorised.
   mlir::arith::FastMathFlags flags = mlir::arith::FastMathFlags::none;
@@ -100,7 +99,8 @@ public:
   }
 
   /// A unary math op: unary<math::ExpOp>(x).
-  template <typename OpTy> Value unary(Value x) const {
+  template <typename OpTy>
+  Value unary(Value x) const {
     return b.create<OpTy>(loc, x);
   }
   Value exp(Value x) const { return unary<mlir::math::ExpOp>(x); }

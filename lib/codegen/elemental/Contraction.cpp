@@ -32,8 +32,8 @@ static Value multiplyAdd(const Arith &a, Value acc, Value x, ValueRange xi,
   Value v = u ? a.k.element(y, yi) : u;
   if (!v)
     return {};
-  return a.add(acc, a.mul(a.widenFrom(u, elementOf(x)),
-                          a.widenFrom(v, elementOf(y))));
+  return a.add(
+      acc, a.mul(a.widenFrom(u, elementOf(x)), a.widenFrom(v, elementOf(y))));
 }
 
 /// Adds the bias and rounds to the result's type.
@@ -69,21 +69,20 @@ static Value matmul(KernelContext &k, Operation *op, unsigned,
   size_t lhsRank = k.dims(lhs).size();
   Value depth = k.dim(lhs, lhsRank - (tl ? 2 : 1));
   bool failed = false;
-  auto results = k.forLoop(
-      k.index(0), depth, k.index(1), {a.zero()},
-      [&](Value i, ValueRange acc) -> SmallVector<Value> {
-        Indices x = lhsBatch, y = rhsBatch;
-        Value m = indices[rank - 2], n = indices[rank - 1];
-        x.append({tl ? i : m, tl ? m : i});
-        y.append({tr ? n : i, tr ? i : n});
-        Value sum = multiplyAdd(a, acc[0], lhs, x, rhs, y);
-        failed |= !sum;
-        return {sum ? sum : acc[0]};
-      });
+  auto results = k.forLoop(k.index(0), depth, k.index(1), {a.zero()},
+                           [&](Value i, ValueRange acc) -> SmallVector<Value> {
+                             Indices x = lhsBatch, y = rhsBatch;
+                             Value m = indices[rank - 2], n = indices[rank - 1];
+                             x.append({tl ? i : m, tl ? m : i});
+                             y.append({tr ? n : i, tr ? i : n});
+                             Value sum = multiplyAdd(a, acc[0], lhs, x, rhs, y);
+                             failed |= !sum;
+                             return {sum ? sum : acc[0]};
+                           });
   if (failed)
     return {};
-  Indices at = bias ? broadcastIndices(k, k.dims(bias), dims, indices)
-                    : Indices();
+  Indices at =
+      bias ? broadcastIndices(k, k.dims(bias), dims, indices) : Indices();
   return finish(a, results[0], bias, at, elementOf(matmul.getResult()));
 }
 
@@ -94,12 +93,10 @@ static Value packedMatmul(KernelContext &k, Operation *op, unsigned,
   Arith a = accumulator(k, op, matmul.getAcc());
   size_t rank = indices.size();
   ArrayRef<Expr> dims = k.dims(matmul.getResult());
-  Indices lhsBatch =
-      broadcastIndices(k, k.dims(lhs).drop_back(2), dims.drop_back(2),
-                       indices.drop_back(2));
-  Indices rhsBatch =
-      broadcastIndices(k, k.dims(rhs).drop_back(3), dims.drop_back(2),
-                       indices.drop_back(2));
+  Indices lhsBatch = broadcastIndices(k, k.dims(lhs).drop_back(2),
+                                      dims.drop_back(2), indices.drop_back(2));
+  Indices rhsBatch = broadcastIndices(k, k.dims(rhs).drop_back(3),
+                                      dims.drop_back(2), indices.drop_back(2));
   bool tl = matmul.getTransposeLhs();
   size_t lhsRank = k.dims(lhs).size(), rhsRank = k.dims(rhs).size();
   Value depth = k.dim(lhs, lhsRank - (tl ? 2 : 1));
@@ -107,20 +104,19 @@ static Value packedMatmul(KernelContext &k, Operation *op, unsigned,
   Value m = indices[rank - 2], n = indices[rank - 1];
   Value panel = k.divI(n, width), lane = k.remI(n, width);
   bool failed = false;
-  auto results = k.forLoop(
-      k.index(0), depth, k.index(1), {a.zero()},
-      [&](Value i, ValueRange acc) -> SmallVector<Value> {
-        Indices x = lhsBatch, y = rhsBatch;
-        x.append({tl ? i : m, tl ? m : i});
-        y.append({panel, i, lane});
-        Value sum = multiplyAdd(a, acc[0], lhs, x, rhs, y);
-        failed |= !sum;
-        return {sum ? sum : acc[0]};
-      });
+  auto results = k.forLoop(k.index(0), depth, k.index(1), {a.zero()},
+                           [&](Value i, ValueRange acc) -> SmallVector<Value> {
+                             Indices x = lhsBatch, y = rhsBatch;
+                             x.append({tl ? i : m, tl ? m : i});
+                             y.append({panel, i, lane});
+                             Value sum = multiplyAdd(a, acc[0], lhs, x, rhs, y);
+                             failed |= !sum;
+                             return {sum ? sum : acc[0]};
+                           });
   if (failed)
     return {};
-  Indices at = bias ? broadcastIndices(k, k.dims(bias), dims, indices)
-                    : Indices();
+  Indices at =
+      bias ? broadcastIndices(k, k.dims(bias), dims, indices) : Indices();
   return finish(a, results[0], bias, at, elementOf(matmul.getResult()));
 }
 
@@ -135,13 +131,12 @@ static Value conv(KernelContext &k, Operation *op, unsigned,
   fm::SymbolicScope &s = k.scope;
   Arith a = accumulator(k, op, std::nullopt);
   unsigned spatial = indices.size() - 2;
-  Expr groupOutputs =
-      s.floorDiv(s.dim(filter, 0), s.cst(conv.getGroups()));
+  Expr groupOutputs = s.floorDiv(s.dim(filter, 0), s.cst(conv.getGroups()));
   Value channels = k.dim(filter, 1);
-  Value group = conv.getGroups() == 1
-                    ? k.index(0)
-                    : k.divI(indices[1], k.maxI(k.expr(groupOutputs),
-                                                k.index(1)));
+  Value group =
+      conv.getGroups() == 1
+          ? k.index(0)
+          : k.divI(indices[1], k.maxI(k.expr(groupOutputs), k.index(1)));
   Value firstChannel = k.mulI(group, channels);
   // Where the window begins in the input, for each spatial dimension, and
   // the taps [begin, end) that lie inside.
@@ -149,8 +144,8 @@ static Value conv(KernelContext &k, Operation *op, unsigned,
   for (unsigned i = 0; i < spatial; ++i) {
     int64_t stride = conv.getStrides()[i], dilation = conv.getDilations()[i];
     Expr dim = s.dim(input, i + 2), taps = s.dim(filter, i + 2);
-    Expr window = s.add(s.mul(s.sub(taps, s.cst(1)), s.cst(dilation)),
-                        s.cst(1));
+    Expr window =
+        s.add(s.mul(s.sub(taps, s.cst(1)), s.cst(dilation)), s.cst(1));
     Expr pad = windowPad(k, conv.getAutoPad(), conv.getPads(), i, spatial, dim,
                          s.dim(conv.getResult(), i + 2), stride, window);
     Value at = k.subI(k.mulI(indices[i + 2], k.index(stride)), k.expr(pad));
@@ -172,8 +167,8 @@ static Value conv(KernelContext &k, Operation *op, unsigned,
         for (unsigned i = 0; i < spatial; ++i) {
           Value tap = k.addI(at[i + 1], begin[i]);
           w.push_back(tap);
-          x.push_back(k.addI(
-              origin[i], k.mulI(tap, k.index(conv.getDilations()[i]))));
+          x.push_back(
+              k.addI(origin[i], k.mulI(tap, k.index(conv.getDilations()[i]))));
         }
         Value sum = multiplyAdd(a, acc[0], input, x, filter, w);
         failed |= !sum;
@@ -202,8 +197,8 @@ static Value convTranspose(KernelContext &k, Operation *op, unsigned,
   for (unsigned i = 0; i < spatial; ++i) {
     int64_t stride = conv.getStrides()[i], dilation = conv.getDilations()[i];
     Expr dim = s.dim(input, i + 2), taps = s.dim(filter, i + 2);
-    Expr window = s.add(s.mul(s.sub(taps, s.cst(1)), s.cst(dilation)),
-                        s.cst(1));
+    Expr window =
+        s.add(s.mul(s.sub(taps, s.cst(1)), s.cst(dilation)), s.cst(1));
     Expr pad = i < conv.getPads().size() ? s.cst(conv.getPads()[i]) : s.cst(0);
     StringRef automatic = conv.getAutoPad();
     if (automatic == "valid")
@@ -234,12 +229,12 @@ static Value convTranspose(KernelContext &k, Operation *op, unsigned,
           Value stride = k.index(conv.getStrides()[i]);
           Value position = k.divI(k.maxI(place, k.index(0)), stride);
           Value exact = k.b.create<arith::CmpIOp>(
-              k.loc, arith::CmpIPredicate::eq, k.mulI(position, stride),
-              place);
+              k.loc, arith::CmpIPredicate::eq, k.mulI(position, stride), place);
           Value here = k.b.create<arith::AndIOp>(
               k.loc, exact, inBounds(k, position, k.dim(input, i + 2)));
-          inside = inside ? Value(k.b.create<arith::AndIOp>(k.loc, inside, here))
-                          : here;
+          inside = inside
+                       ? Value(k.b.create<arith::AndIOp>(k.loc, inside, here))
+                       : here;
           x.push_back(position);
         }
         auto next = [&]() -> SmallVector<Value> {

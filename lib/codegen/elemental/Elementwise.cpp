@@ -14,8 +14,8 @@ using namespace narae::codegen;
 /// The widened element of operand `i`, broadcast to the result.
 static Value operandElement(KernelContext &k, const Arith &a, Operation *op,
                             unsigned i, ValueRange indices) {
-  Value v = k.broadcastElement(op->getOperand(i), k.dims(op->getResult(0)),
-                               indices);
+  Value v =
+      k.broadcastElement(op->getOperand(i), k.dims(op->getResult(0)), indices);
   return v ? a.widen(v) : v;
 }
 
@@ -114,10 +114,9 @@ static Value shift(const Arith &a, Operation *, Value x, Value y) {
   unsigned width = a.type.getIntOrFloatBitWidth();
   Value limit =
       a.k.constantAttr(a.b.getIntegerAttr(a.type, APInt(width, width)));
-  Value fits = a.b.create<arith::CmpIOp>(a.loc, arith::CmpIPredicate::ult, y,
-                                         limit);
-  Value shifted =
-      a.b.create<OpTy>(a.loc, x, a.select(fits, y, a.zero()));
+  Value fits =
+      a.b.create<arith::CmpIOp>(a.loc, arith::CmpIPredicate::ult, y, limit);
+  Value shifted = a.b.create<OpTy>(a.loc, x, a.select(fits, y, a.zero()));
   return a.select(fits, shifted, a.zero());
 }
 
@@ -178,8 +177,7 @@ static Value integerPower(const Arith &a, Value x, Value n) {
   Value negative = cmp(arith::CmpIPredicate::slt, n, none);
   Value odd = cmp(arith::CmpIPredicate::ne,
                   a.b.create<arith::AndIOp>(a.loc, n, one), none);
-  Value inverse =
-      a.select(a.cmp(Compare::Eq, x, a.one()), a.one(), a.zero());
+  Value inverse = a.select(a.cmp(Compare::Eq, x, a.one()), a.one(), a.zero());
   if (!a.isUnsigned)
     inverse = a.select(a.cmp(Compare::Eq, x, a.cst(-1)),
                        a.select(odd, a.cst(-1), a.one()), inverse);

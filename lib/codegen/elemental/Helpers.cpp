@@ -41,10 +41,10 @@ Indices codegen::broadcastIndices(KernelContext &k, ArrayRef<Expr> own,
     if (size && *size == 1)
       index = k.index(0);
     else if (!size && dim != resultDims[i + shift])
-      index = k.selectV(k.b.create<arith::CmpIOp>(
-                            k.loc, arith::CmpIPredicate::eq, k.expr(dim),
-                            k.index(1)),
-                        k.index(0), index);
+      index =
+          k.selectV(k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::eq,
+                                              k.expr(dim), k.index(1)),
+                    k.index(0), index);
     operand.push_back(index);
   }
   return operand;
@@ -52,8 +52,8 @@ Indices codegen::broadcastIndices(KernelContext &k, ArrayRef<Expr> own,
 
 Value codegen::wrapIndex(KernelContext &k, Value index, Expr dim) {
   Value size = k.expr(dim);
-  Value wrapped = k.selectV(k.lessI(index, k.index(0)),
-                            k.addI(index, size), index);
+  Value wrapped =
+      k.selectV(k.lessI(index, k.index(0)), k.addI(index, size), index);
   Value last = k.subI(size, k.index(1));
   return k.maxI(k.minI(wrapped, last), k.index(0));
 }

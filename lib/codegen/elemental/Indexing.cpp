@@ -29,8 +29,8 @@ static Value gather(KernelContext &k, Operation *op, unsigned,
   int64_t axis = gather.getAxis();
   size_t inner = k.dims(gather.getIndices()).size();
   Expr dim = k.scope.dim(gather.getInput(), axis);
-  Value at = indexElement(k, gather.getIndices(), indices.slice(axis, inner),
-                          dim);
+  Value at =
+      indexElement(k, gather.getIndices(), indices.slice(axis, inner), dim);
   if (!at)
     return {};
   Indices operand(indices.begin(), indices.begin() + axis);

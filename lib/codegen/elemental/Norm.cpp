@@ -26,8 +26,7 @@ static Value foldRow(KernelContext &k, Value input, ValueRange indices,
   Arith a(k, elementOf(input));
   bool failed = false;
   auto results = reduceLoops(
-      k, sizes, init,
-      [&](ValueRange at, ValueRange acc) -> SmallVector<Value> {
+      k, sizes, init, [&](ValueRange at, ValueRange acc) -> SmallVector<Value> {
         Indices place(indices.begin(), indices.end());
         llvm::copy(at, place.begin() + axis);
         Value x = k.element(input, place);
@@ -48,10 +47,9 @@ static Value softmax(KernelContext &k, Operation *op, unsigned,
   Value own = max ? k.element(input, indices) : max;
   if (!own)
     return {};
-  Value sum = foldRow(k, input, indices, axis, axis + 1, a.zero(),
-                      [&](Value acc, Value x) {
-                        return a.add(acc, a.exp(a.sub(x, max)));
-                      });
+  Value sum = foldRow(
+      k, input, indices, axis, axis + 1, a.zero(),
+      [&](Value acc, Value x) { return a.add(acc, a.exp(a.sub(x, max))); });
   Value shifted = a.sub(a.widen(own), max);
   if (softmax.getLog())
     return a.narrow(a.sub(shifted, a.unary<math::LogOp>(sum)));
@@ -96,13 +94,13 @@ static Value layerNorm(KernelContext &k, Operation *op, unsigned,
   if (!own)
     return {};
   Value mean = a.div(sum, count);
-  Value squares = foldRow(k, input, indices, axis, rank, a.zero(),
-                          [&](Value acc, Value x) {
-                            Value d = a.sub(x, mean);
-                            return a.add(acc, a.mul(d, d));
-                          });
-  Value variance = a.add(a.div(squares, count),
-                         a.cst(norm.getEpsilon().convertToDouble()));
+  Value squares =
+      foldRow(k, input, indices, axis, rank, a.zero(), [&](Value acc, Value x) {
+        Value d = a.sub(x, mean);
+        return a.add(acc, a.mul(d, d));
+      });
+  Value variance =
+      a.add(a.div(squares, count), a.cst(norm.getEpsilon().convertToDouble()));
   Value value = a.div(a.sub(a.widen(own), mean), a.sqrt(variance));
   return scaleAndShift(a, op, value, norm.getScale(), norm.getBias(), indices);
 }
@@ -114,9 +112,9 @@ static Value rmsNorm(KernelContext &k, Operation *op, unsigned,
   Arith a(k, elementOf(input));
   size_t axis = norm.getAxis(), rank = indices.size();
   Expr size = k.scope.product(k.dims(input).drop_front(axis));
-  Value squares = foldRow(
-      k, input, indices, axis, rank, a.zero(),
-      [&](Value acc, Value x) { return a.add(acc, a.mul(x, x)); });
+  Value squares =
+      foldRow(k, input, indices, axis, rank, a.zero(),
+              [&](Value acc, Value x) { return a.add(acc, a.mul(x, x)); });
   Value own = squares ? k.element(input, indices) : squares;
   if (!own)
     return {};

@@ -44,8 +44,8 @@ Value Reduction::init() const {
 Value Reduction::combine(Value acc, Value x) const {
   if (kind == "any" || kind == "all") {
     Value truth = convert(k, x, input, k.b.getI1Type());
-    Value wide = sum.isBool ? truth
-                            : convert(k, truth, k.b.getI1Type(), sum.type);
+    Value wide =
+        sum.isBool ? truth : convert(k, truth, k.b.getI1Type(), sum.type);
     return kind == "any" ? sum.max(acc, wide) : sum.min(acc, wide);
   }
   Value wide = sum.widenFrom(x, input);
@@ -87,8 +87,8 @@ Value Reduction::finish(Value acc) const {
 }
 
 /// Puts indices of the result and of the reduced axes in the operand's order.
-static Indices mergeIndices(KernelContext &k, fm::ReduceOp op,
-                            ValueRange kept, ValueRange reduced) {
+static Indices mergeIndices(KernelContext &k, fm::ReduceOp op, ValueRange kept,
+                            ValueRange reduced) {
   Indices operand;
   unsigned i = 0, j = 0;
   for (size_t d = 0; d < k.dims(op.getInput()).size(); ++d) {
@@ -187,18 +187,18 @@ static Value cumulativeElement(KernelContext &k, Operation *op, unsigned,
     else
       end = i;
   }
-  auto results = k.forLoop(
-      begin, end, k.index(1), {product ? a.one() : a.zero()},
-      [&](Value j, ValueRange acc) -> SmallVector<Value> {
-        Indices at(indices.begin(), indices.end());
-        at[axis] = j;
-        Value x = k.element(scan.getInput(), at);
-        failed |= !x;
-        if (!x)
-          return {acc[0]};
-        return {product ? a.mul(acc[0], a.widen(x))
-                        : a.add(acc[0], a.widen(x))};
-      });
+  auto results =
+      k.forLoop(begin, end, k.index(1), {product ? a.one() : a.zero()},
+                [&](Value j, ValueRange acc) -> SmallVector<Value> {
+                  Indices at(indices.begin(), indices.end());
+                  at[axis] = j;
+                  Value x = k.element(scan.getInput(), at);
+                  failed |= !x;
+                  if (!x)
+                    return {acc[0]};
+                  return {product ? a.mul(acc[0], a.widen(x))
+                                  : a.add(acc[0], a.widen(x))};
+                });
   return failed ? Value() : a.narrow(results[0]);
 }
 

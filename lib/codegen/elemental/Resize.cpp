@@ -22,14 +22,14 @@ namespace {
 
 /// One resized axis of one element.
 struct Axis {
-  int64_t dim;         ///< of the input
-  Value size;          ///< its size
-  Value base;          ///< floor of the coordinate; one less when it is whole
-  Value ratio;         ///< coordinate - base, in (0, 1]
-  Value first, taps;   ///< index of the first tap and their number
-  Value squeeze;       ///< min(scale, 1) with antialiasing, else null
-  Value norm;          ///< sum of the coefficients where they are normalised
-  Value outside;       ///< i1: the coordinate is extrapolated; or null
+  int64_t dim;       ///< of the input
+  Value size;        ///< its size
+  Value base;        ///< floor of the coordinate; one less when it is whole
+  Value ratio;       ///< coordinate - base, in (0, 1]
+  Value first, taps; ///< index of the first tap and their number
+  Value squeeze;     ///< min(scale, 1) with antialiasing, else null
+  Value norm;        ///< sum of the coefficients where they are normalised
+  Value outside;     ///< i1: the coordinate is extrapolated; or null
 };
 
 class Resampler {
@@ -102,8 +102,8 @@ Value Resampler::coordinate(size_t i, const Axis &axis, Value out,
     if (!start || !end)
       return {};
     Value extent = a.mul(a.sub(end, start), last);
-    Value inner = k.selectV(isOne, a.mul(extent, half),
-                            a.div(a.mul(x, extent), steps));
+    Value inner =
+        k.selectV(isOne, a.mul(extent, half), a.div(a.mul(x, extent), steps));
     return a.add(inner, a.mul(start, last));
   }
   return halfPixel;
@@ -118,8 +118,7 @@ bool Resampler::prepare(size_t i, Axis &axis) {
     return false;
   if (op.getCoordinates() == "tf_crop_and_resize")
     axis.outside = k.b.create<arith::OrIOp>(
-        k.loc, a.lt(x, a.zero()),
-        a.gt(x, a.sub(f64(axis.size), a.one())));
+        k.loc, a.lt(x, a.zero()), a.gt(x, a.sub(f64(axis.size), a.one())));
   // A whole coordinate belongs to the tap on its left, with ratio 1.
   Value floor = a.floor(x);
   Value whole = a.cmp(Compare::Eq, floor, x);
@@ -165,8 +164,8 @@ bool Resampler::prepare(size_t i, Axis &axis) {
 Value Resampler::cubic(Value d) {
   double c = op.getCubicCoeff().convertToDouble();
   Value d2 = a.mul(d, d), d3 = a.mul(d2, d);
-  Value near = a.add(a.sub(a.mul(a.cst(c + 2), d3), a.mul(a.cst(c + 3), d2)),
-                     a.one());
+  Value near =
+      a.add(a.sub(a.mul(a.cst(c + 2), d3), a.mul(a.cst(c + 3), d2)), a.one());
   Value far = a.sub(a.add(a.sub(a.mul(a.cst(c), d3), a.mul(a.cst(5 * c), d2)),
                           a.mul(a.cst(8 * c), d)),
                     a.cst(4 * c));
@@ -180,9 +179,8 @@ Value Resampler::coefficient(const Axis &axis, Value tap) {
   Value distance = a.abs(a.sub(f64(k.subI(at, axis.base)), axis.ratio));
   if (axis.squeeze)
     distance = a.mul(distance, axis.squeeze);
-  Value c = op.getMode() == "cubic"
-                ? cubic(distance)
-                : a.max(a.sub(a.one(), distance), a.zero());
+  Value c = op.getMode() == "cubic" ? cubic(distance)
+                                    : a.max(a.sub(a.one(), distance), a.zero());
   if (op.getExcludeOutside())
     c = k.selectV(inBounds(k, at, axis.size), c, a.zero());
   return c;
@@ -213,8 +211,7 @@ Value Resampler::emit() {
     Indices at(indices.begin(), indices.end());
     for (auto [axis, tap] : llvm::zip(axes, taps)) {
       Value last = k.subI(axis.size, k.index(1));
-      at[axis.dim] =
-          k.maxI(k.minI(k.addI(axis.first, tap), last), k.index(0));
+      at[axis.dim] = k.maxI(k.minI(k.addI(axis.first, tap), last), k.index(0));
     }
     return unlessEmpty(k, product, element,
                        [&] { return k.element(input, at); });
@@ -227,26 +224,27 @@ Value Resampler::emit() {
     for (Axis &axis : axes)
       sizes.push_back(axis.taps);
     bool failed = false;
-    Value sum = reduceLoops(
-        k, sizes, a.zero(),
-        [&](ValueRange taps, ValueRange acc) -> SmallVector<Value> {
-          Value x = read(taps);
-          if (!x) {
-            failed = true;
-            return {acc[0]};
-          }
-          Value term = convert(k, x, element, a.type);
-          for (auto [axis, tap] : llvm::zip(axes, taps)) {
-            Value c = coefficient(axis, tap);
-            if (axis.norm)
-              c = a.div(c, axis.norm);
-            term = a.mul(term, c);
-          }
-          return {a.add(acc[0], term)};
-        })[0];
+    Value sum =
+        reduceLoops(k, sizes, a.zero(),
+                    [&](ValueRange taps, ValueRange acc) -> SmallVector<Value> {
+                      Value x = read(taps);
+                      if (!x) {
+                        failed = true;
+                        return {acc[0]};
+                      }
+                      Value term = convert(k, x, element, a.type);
+                      for (auto [axis, tap] : llvm::zip(axes, taps)) {
+                        Value c = coefficient(axis, tap);
+                        if (axis.norm)
+                          c = a.div(c, axis.norm);
+                        term = a.mul(term, c);
+                      }
+                      return {a.add(acc[0], term)};
+                    })[0];
     if (failed)
       return {};
-    if (auto type = dyn_cast<IntegerType>(element); type && type.getWidth() <= 32) {
+    if (auto type = dyn_cast<IntegerType>(element);
+        type && type.getWidth() <= 32) {
       // Rounded, and clamped to the type's range.
       unsigned bits = type.getWidth();
       double low = type.isUnsigned() ? 0 : -std::ldexp(1.0, bits - 1);
@@ -261,9 +259,10 @@ Value Resampler::emit() {
   Value outside;
   for (Axis &axis : axes)
     if (axis.outside)
-      outside = outside ? Value(k.b.create<arith::OrIOp>(k.loc, outside,
-                                                         axis.outside))
-                        : axis.outside;
+      outside =
+          outside
+              ? Value(k.b.create<arith::OrIOp>(k.loc, outside, axis.outside))
+              : axis.outside;
   if (!outside)
     return result;
   Value fill = convert(k, a.cst(op.getExtrapolation().convertToDouble()),

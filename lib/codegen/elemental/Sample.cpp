@@ -84,8 +84,7 @@ Value GridSampler::coordinate(unsigned i) {
   if (op.getMode() == "nearest")
     x = a.unary<math::RoundEvenOp>(x);
   auto [low, high] = border(i);
-  Value outside =
-      k.b.create<arith::OrIOp>(k.loc, a.lt(x, low), a.gt(x, high));
+  Value outside = k.b.create<arith::OrIOp>(k.loc, a.lt(x, low), a.gt(x, high));
   if (op.getPadding() == "border") {
     Value clamped = a.min(a.max(x, a.zero()), a.sub(size, a.one()));
     return a.select(outside, clamped, x);
@@ -103,8 +102,8 @@ Value GridSampler::pixel(ValueRange at) {
       x = toIndex(k, reflect(fromIndex(k, x, a.type), i), a.type);
     if (op.getPadding() == "zeros") {
       Value here = inBounds(k, x, size(i));
-      inside = inside ? Value(k.b.create<arith::AndIOp>(k.loc, inside, here))
-                      : here;
+      inside =
+          inside ? Value(k.b.create<arith::AndIOp>(k.loc, inside, here)) : here;
     }
     Value last = k.subI(size(i), k.index(1));
     place.push_back(k.maxI(k.minI(x, last), k.index(0)));
@@ -126,8 +125,8 @@ Value GridSampler::coefficient(Value fraction, Value tap) {
     return a.sub(a.one(), d);
   constexpr double c = -0.75;
   Value d2 = a.mul(d, d), d3 = a.mul(d2, d);
-  Value near = a.add(a.sub(a.mul(a.cst(c + 2), d3), a.mul(a.cst(c + 3), d2)),
-                     a.one());
+  Value near =
+      a.add(a.sub(a.mul(a.cst(c + 2), d3), a.mul(a.cst(c + 3), d2)), a.one());
   Value far = a.sub(a.add(a.sub(a.mul(a.cst(c), d3), a.mul(a.cst(5 * c), d2)),
                           a.mul(a.cst(8 * c), d)),
                     a.cst(4 * c));
@@ -153,23 +152,23 @@ Value GridSampler::emit() {
   Type element = elementOf(op.getInput());
   Arith sum(k, element);
   bool failed = false;
-  Value total = reduceLoops(
-      k, sizes, sum.zero(),
-      [&](ValueRange taps, ValueRange acc) -> SmallVector<Value> {
-        Indices at;
-        Value weight;
-        for (unsigned i = 0; i < spatial; ++i) {
-          at.push_back(k.addI(first[i], taps[i]));
-          Value c = coefficient(fractions[i], taps[i]);
-          weight = weight ? a.mul(weight, c) : c;
-        }
-        Value x = pixel(at);
-        failed |= !x;
-        if (!x)
-          return {acc[0]};
-        Value w = convert(k, weight, a.type, sum.type);
-        return {sum.add(acc[0], sum.mul(sum.widen(x), w))};
-      })[0];
+  Value total =
+      reduceLoops(k, sizes, sum.zero(),
+                  [&](ValueRange taps, ValueRange acc) -> SmallVector<Value> {
+                    Indices at;
+                    Value weight;
+                    for (unsigned i = 0; i < spatial; ++i) {
+                      at.push_back(k.addI(first[i], taps[i]));
+                      Value c = coefficient(fractions[i], taps[i]);
+                      weight = weight ? a.mul(weight, c) : c;
+                    }
+                    Value x = pixel(at);
+                    failed |= !x;
+                    if (!x)
+                      return {acc[0]};
+                    Value w = convert(k, weight, a.type, sum.type);
+                    return {sum.add(acc[0], sum.mul(sum.widen(x), w))};
+                  })[0];
   return failed ? Value() : sum.narrow(total);
 }
 
@@ -224,18 +223,19 @@ static Value roiAlign(KernelContext &k, Operation *op, unsigned,
   };
   auto sample = [&](int d, Value i) {
     Value size = k.dim(input, d + 2), sizeF = fromIndex(k, size, a.type);
-    Value step = a.div(a.mul(a.add(fromIndex(k, i, a.type), a.cst(0.5)), bin[d]),
-                       fromIndex(k, grid[d], a.type));
+    Value step =
+        a.div(a.mul(a.add(fromIndex(k, i, a.type), a.cst(0.5)), bin[d]),
+              fromIndex(k, grid[d], a.type));
     Value place = a.mul(fromIndex(k, indices[d + 2], a.type), bin[d]);
     Value x = a.add(a.add(start[d], place), step);
     Sample s;
-    s.outside = k.b.create<arith::OrIOp>(k.loc, a.lt(x, a.cst(-1)),
-                                         a.gt(x, sizeF));
+    s.outside =
+        k.b.create<arith::OrIOp>(k.loc, a.lt(x, a.cst(-1)), a.gt(x, sizeF));
     x = a.max(x, a.zero());
     Value last = k.maxI(k.subI(size, k.index(1)), k.index(0));
     Value floor = toIndex(k, x, a.type);
-    Value isLast = k.b.create<arith::CmpIOp>(
-        k.loc, arith::CmpIPredicate::sge, floor, last);
+    Value isLast = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::sge,
+                                             floor, last);
     s.low = k.maxI(k.selectV(isLast, last, floor), k.index(0));
     s.high = k.selectV(isLast, last, k.addI(floor, k.index(1)));
     s.high = k.maxI(k.minI(s.high, last), k.index(0));
@@ -251,14 +251,12 @@ static Value roiAlign(KernelContext &k, Operation *op, unsigned,
       k, {grid[0], grid[1]}, init,
       [&](ValueRange at, ValueRange acc) -> SmallVector<Value> {
         Sample y = sample(0, at[0]), x = sample(1, at[1]);
-        Value outside =
-            k.b.create<arith::OrIOp>(k.loc, y.outside, x.outside);
+        Value outside = k.b.create<arith::OrIOp>(k.loc, y.outside, x.outside);
         Value sum;
         for (auto [row, rowWeight] : {std::make_pair(y.low, y.lowWeight),
                                       std::make_pair(y.high, y.highWeight)})
-          for (auto [col, colWeight] :
-               {std::make_pair(x.low, x.lowWeight),
-                std::make_pair(x.high, x.highWeight)}) {
+          for (auto [col, colWeight] : {std::make_pair(x.low, x.lowWeight),
+                                        std::make_pair(x.high, x.highWeight)}) {
             Indices place{batch, indices[1], row, col};
             Value v = unlessEmpty(k, product, element,
                                   [&] { return k.element(input, place); });
@@ -277,8 +275,8 @@ static Value roiAlign(KernelContext &k, Operation *op, unsigned,
   Value samples = k.mulI(grid[0], grid[1]);
   if (isMax)
     return a.narrow(a.select(k.lessI(k.index(0), samples), total, a.zero()));
-  return a.narrow(a.div(
-      total, fromIndex(k, k.maxI(samples, k.index(1)), a.type)));
+  return a.narrow(
+      a.div(total, fromIndex(k, k.maxI(samples, k.index(1)), a.type)));
 }
 
 void codegen::registerSampleElements(ElementTable &t) {

@@ -38,15 +38,14 @@ static Indices regroup(KernelContext &k, ArrayRef<Expr> from, ArrayRef<Expr> to,
     size_t best = endI - i + endJ - j;
     for (size_t a = i + 1; a <= from.size(); ++a)
       for (size_t c = j + 1; c <= to.size(); ++c)
-        if (a - i + c - j < best &&
-            k.scope.product(from.slice(i, a - i)) ==
-                k.scope.product(to.slice(j, c - j))) {
+        if (a - i + c - j < best && k.scope.product(from.slice(i, a - i)) ==
+                                        k.scope.product(to.slice(j, c - j))) {
           best = a - i + c - j;
           endI = a;
           endJ = c;
         }
-    Value offset = k.linear(from.slice(i, endI - i),
-                            indices.slice(i, endI - i));
+    Value offset =
+        k.linear(from.slice(i, endI - i), indices.slice(i, endI - i));
     Indices part = k.delinear(to.slice(j, endJ - j), offset);
     llvm::copy(part, operand.begin() + j);
     i = endI;
@@ -87,8 +86,7 @@ static Value tile(KernelContext &k, Operation *op, unsigned,
     if (dim == result[i])
       operand.push_back(indices[i]);
     else
-      operand.push_back(
-          k.remI(indices[i], k.maxI(k.expr(dim), k.index(1))));
+      operand.push_back(k.remI(indices[i], k.maxI(k.expr(dim), k.index(1))));
   }
   return k.element(input, operand);
 }
@@ -125,10 +123,10 @@ static Value concat(KernelContext &k, Operation *op, unsigned,
       return {v ? v : k.zero(element)};
     };
     Value isHere = k.lessI(indices[axis], k.expr(pieces[i + 1].second));
-    auto results =
-        k.ifElse(isHere, {KernelContext::registerType(element)},
-                 [&] { return checked(elementAt()); },
-                 [&] { return checked(pick(i + 1)); });
+    auto results = k.ifElse(
+        isHere, {KernelContext::registerType(element)},
+        [&] { return checked(elementAt()); },
+        [&] { return checked(pick(i + 1)); });
     return failed ? Value() : results[0];
   };
   return pieces.empty() ? k.zero(element) : pick(0);
@@ -145,12 +143,11 @@ static Value slice(KernelContext &k, Operation *op, unsigned,
   for (auto [i, axis] : llvm::enumerate(slice.getAxes())) {
     int64_t step = slice.getSteps()[i];
     Expr dim = s.dim(slice.getInput(), axis);
-    Expr start = s.select(s.less(starts[i], s.cst(0)), s.add(starts[i], dim),
-                          starts[i]);
+    Expr start =
+        s.select(s.less(starts[i], s.cst(0)), s.add(starts[i], dim), starts[i]);
     Expr last = step > 0 ? dim : s.sub(dim, s.cst(1));
     start = s.max(s.min(start, last), s.cst(0));
-    operand[axis] = k.addI(k.mulI(indices[axis], k.index(step)),
-                           k.expr(start));
+    operand[axis] = k.addI(k.mulI(indices[axis], k.index(step)), k.expr(start));
   }
   return k.element(slice.getInput(), operand);
 }
@@ -183,8 +180,8 @@ static Value pad(KernelContext &k, Operation *op, unsigned,
     Value last = k.subI(size, k.index(1));
     if (pad.getMode() == "constant") {
       Value here = inBounds(k, at, size);
-      inside = inside ? Value(k.b.create<arith::AndIOp>(k.loc, inside, here))
-                      : here;
+      inside =
+          inside ? Value(k.b.create<arith::AndIOp>(k.loc, inside, here)) : here;
     } else if (pad.getMode() == "edge") {
       at = k.maxI(k.minI(at, last), k.index(0));
     } else if (pad.getMode() == "reflect") {
@@ -232,18 +229,18 @@ static Value trilu(KernelContext &k, Operation *op, unsigned,
     return {};
   Value distance = k.subI(indices[rank - 1], indices[rank - 2]);
   Value keep = trilu.getUpper()
-                   ? k.b.create<arith::CmpIOp>(
-                         k.loc, arith::CmpIPredicate::sge, distance, diagonal)
-                   : k.b.create<arith::CmpIOp>(
-                         k.loc, arith::CmpIPredicate::sle, distance, diagonal);
+                   ? k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::sge,
+                                               distance, diagonal)
+                   : k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::sle,
+                                               distance, diagonal);
   return k.selectV(keep, x, k.zero(elementOf(trilu.getInput())));
 }
 
 static Value reverseSequence(KernelContext &k, Operation *op, unsigned,
                              ValueRange indices) {
   auto reverse = cast<fm::ReverseSequenceOp>(op);
-  Value length = k.element(reverse.getLengths(),
-                           Indices{indices[reverse.getBatchAxis()]});
+  Value length =
+      k.element(reverse.getLengths(), Indices{indices[reverse.getBatchAxis()]});
   if (!length)
     return {};
   int64_t axis = reverse.getTimeAxis();
@@ -251,8 +248,7 @@ static Value reverseSequence(KernelContext &k, Operation *op, unsigned,
                    k.dim(reverse.getInput(), axis));
   Value t = indices[axis];
   Indices operand(indices.begin(), indices.end());
-  operand[axis] = k.selectV(k.lessI(t, n),
-                            k.subI(k.subI(n, k.index(1)), t), t);
+  operand[axis] = k.selectV(k.lessI(t, n), k.subI(k.subI(n, k.index(1)), t), t);
   return k.element(reverse.getInput(), operand);
 }
 
@@ -262,8 +258,8 @@ static Value packPanels(KernelContext &k, Operation *op, unsigned,
   Value input = pack.getInput();
   int64_t width = pack.getWidth();
   size_t rank = indices.size(), batch = rank - 3;
-  Value column = k.addI(k.mulI(indices[batch], k.index(width)),
-                        indices[rank - 1]);
+  Value column =
+      k.addI(k.mulI(indices[batch], k.index(width)), indices[rank - 1]);
   Indices operand(indices.begin(), indices.begin() + batch);
   Value row = indices[rank - 2];
   bool transposed = pack.getTransposed();

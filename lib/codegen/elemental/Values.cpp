@@ -26,8 +26,8 @@ static Value choose(KernelContext &k, ArrayRef<Value> values, Value offset) {
     return values[*c];
   Value result = values.back();
   for (size_t i = values.size() - 1; i-- > 0;) {
-    Value isHere = k.b.create<arith::CmpIOp>(
-        k.loc, arith::CmpIPredicate::eq, offset, k.index(i));
+    Value isHere = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::eq,
+                                             offset, k.index(i));
     result = k.selectV(isHere, values[i], result);
   }
   return result;
@@ -77,8 +77,9 @@ static Value constantArray(KernelContext &k, Operation *op, StringRef bytes) {
     return {};
   // One array for each content.
   std::string name =
-      "const_" + llvm::utohexstr(llvm::xxh3_64bits(llvm::arrayRefFromStringRef(bytes))) + "_" +
-      std::to_string(bytes.size());
+      "const_" +
+      llvm::utohexstr(llvm::xxh3_64bits(llvm::arrayRefFromStringRef(bytes))) +
+      "_" + std::to_string(bytes.size());
   auto type = LLVM::LLVMArrayType::get(k.b.getI8Type(), bytes.size());
   if (!module.lookupSymbol(name)) {
     OpBuilder::InsertionGuard guard(k.b);
@@ -135,8 +136,8 @@ static Value expressionElement(KernelContext &k, Operation *op, unsigned,
   SmallVector<Value> values;
   for (Expr e : *exprs)
     values.push_back(k.expr(e));
-  return fromIndex(
-      k, choose(k, values, k.linear(k.dims(result), indices)), element);
+  return fromIndex(k, choose(k, values, k.linear(k.dims(result), indices)),
+                   element);
 }
 
 static Value sizeOf(KernelContext &k, Operation *op, unsigned, ValueRange) {
@@ -203,8 +204,8 @@ static Value oneHot(KernelContext &k, Operation *op, unsigned,
   Value at = toIndex(k, index, elementOf(hot.getIndices()));
   Value depth = k.dim(hot.getResult(), axis);
   at = k.selectV(k.lessI(at, k.index(0)), k.addI(at, depth), at);
-  Value isHere = k.b.create<arith::CmpIOp>(
-      k.loc, arith::CmpIPredicate::eq, at, indices[axis]);
+  Value isHere = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::eq, at,
+                                           indices[axis]);
   return k.selectV(isHere, on, off);
 }
 

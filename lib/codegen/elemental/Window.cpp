@@ -44,8 +44,8 @@ static Window windowAt(KernelContext &k, OpTy op, ValueRange indices) {
     Expr dim = s.dim(op.getInput(), i + 2);
     Expr out = s.dim(op.getResult(), i + 2);
     Expr window = s.cst(dilation * (taps - 1) + 1);
-    Expr pad = windowPad(k, op.getAutoPad(), op.getPads(), i, spatial, dim,
-                         out, stride, window);
+    Expr pad = windowPad(k, op.getAutoPad(), op.getPads(), i, spatial, dim, out,
+                         stride, window);
     // What lies behind the input counts up to the padding that was asked for.
     Expr after = s.cst(0);
     if (op.getAutoPad().starts_with("same")) {
@@ -75,8 +75,8 @@ static Indices tapIndices(KernelContext &k, OpTy op, const Window &w,
   Indices x{indices[0], indices[1]};
   for (auto [i, tap] : llvm::enumerate(at)) {
     Value shifted = k.addI(tap, w.begin[i]);
-    x.push_back(k.addI(w.origin[i],
-                       k.mulI(shifted, k.index(op.getDilations()[i]))));
+    x.push_back(
+        k.addI(w.origin[i], k.mulI(shifted, k.index(op.getDilations()[i]))));
   }
   return x;
 }
@@ -90,28 +90,28 @@ static Value pool(KernelContext &k, Operation *op, unsigned,
   Window w = windowAt(k, pool, indices);
   bool failed = false;
   Value p = kind == "lp" ? a.cst(pool.getP()) : Value();
-  auto results = reduceLoops(
-      k, w.sizes, kind == "max" ? a.lowest() : a.zero(),
-      [&](ValueRange at, ValueRange acc) -> SmallVector<Value> {
-        Value x = k.element(pool.getInput(),
-                            tapIndices(k, pool, w, indices, at));
-        if (!x) {
-          failed = true;
-          return {acc[0]};
-        }
-        x = a.widen(x);
-        if (kind == "max")
-          return {a.max(acc[0], x)};
-        if (kind == "lp") {
-          if (pool.getP() == 1)
-            x = a.abs(x);
-          else if (pool.getP() == 2)
-            x = a.mul(x, x);
-          else
-            x = k.b.create<math::PowFOp>(k.loc, a.abs(x), p);
-        }
-        return {a.add(acc[0], x)};
-      });
+  auto results =
+      reduceLoops(k, w.sizes, kind == "max" ? a.lowest() : a.zero(),
+                  [&](ValueRange at, ValueRange acc) -> SmallVector<Value> {
+                    Value x = k.element(pool.getInput(),
+                                        tapIndices(k, pool, w, indices, at));
+                    if (!x) {
+                      failed = true;
+                      return {acc[0]};
+                    }
+                    x = a.widen(x);
+                    if (kind == "max")
+                      return {a.max(acc[0], x)};
+                    if (kind == "lp") {
+                      if (pool.getP() == 1)
+                        x = a.abs(x);
+                      else if (pool.getP() == 2)
+                        x = a.mul(x, x);
+                      else
+                        x = k.b.create<math::PowFOp>(k.loc, a.abs(x), p);
+                    }
+                    return {a.add(acc[0], x)};
+                  });
   if (failed)
     return {};
   Value v = results[0];
@@ -144,24 +144,24 @@ static Value maxPoolIndices(KernelContext &k, Operation *op, unsigned,
   if (pool.getColumnMajor())
     std::reverse(order.begin() + 2, order.end());
   bool failed = false;
-  auto results = reduceLoops(
-      k, w.sizes, ValueRange{a.lowest(), k.index(-1)},
-      [&](ValueRange at, ValueRange best) -> SmallVector<Value> {
-        Indices place = tapIndices(k, pool, w, indices, at);
-        Value x = k.element(input, place);
-        if (!x) {
-          failed = true;
-          return SmallVector<Value>(best);
-        }
-        x = a.widen(x);
-        if (pool.getColumnMajor())
-          std::reverse(place.begin() + 2, place.end());
-        // The first maximum; any value beats none at all.
-        Value wins = k.b.create<arith::OrIOp>(
-            k.loc, a.gt(x, best[0]), k.lessI(best[1], k.index(0)));
-        return {k.selectV(wins, x, best[0]),
-                k.selectV(wins, k.linear(order, place), best[1])};
-      });
+  auto results =
+      reduceLoops(k, w.sizes, ValueRange{a.lowest(), k.index(-1)},
+                  [&](ValueRange at, ValueRange best) -> SmallVector<Value> {
+                    Indices place = tapIndices(k, pool, w, indices, at);
+                    Value x = k.element(input, place);
+                    if (!x) {
+                      failed = true;
+                      return SmallVector<Value>(best);
+                    }
+                    x = a.widen(x);
+                    if (pool.getColumnMajor())
+                      std::reverse(place.begin() + 2, place.end());
+                    // The first maximum; any value beats none at all.
+                    Value wins = k.b.create<arith::OrIOp>(
+                        k.loc, a.gt(x, best[0]), k.lessI(best[1], k.index(0)));
+                    return {k.selectV(wins, x, best[0]),
+                            k.selectV(wins, k.linear(order, place), best[1])};
+                  });
   if (failed)
     return {};
   return fromIndex(k, results[1], elementOf(pool.getResult()));

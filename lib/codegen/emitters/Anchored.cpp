@@ -118,8 +118,7 @@ LogicalResult AnchoredKernel::storeProducers(KernelContext &k,
   return success();
 }
 
-SmallVector<Value>
-AnchoredKernel::sameShapeEpilogues(KernelContext &k) const {
+SmallVector<Value> AnchoredKernel::sameShapeEpilogues(KernelContext &k) const {
   SmallVector<Value> values;
   for (unsigned i : epilogues) {
     Value v = k.kernel.yield()->getOperand(i);

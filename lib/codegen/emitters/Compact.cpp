@@ -32,8 +32,8 @@ LogicalResult codegen::emitNonZero(const SequentialOp &s) {
     Value count = k.forLoop(
         zero, total, one, {zero},
         [&](Value i, ValueRange found) -> SmallVector<Value> {
-          Indices at = k.isFlat(input) ? k.flatIndices(dims, i)
-                                       : k.delinear(dims, i);
+          Indices at =
+              k.isFlat(input) ? k.flatIndices(dims, i) : k.delinear(dims, i);
           Value x = k.element(input, at);
           if (!x) {
             failed = true;
@@ -88,8 +88,8 @@ LogicalResult codegen::emitUnique(const SequentialOp &s) {
                 Value i = loadIndex(order, k.addI(sorted, p));
                 Value isNew = k.b.create<arith::OrIOp>(
                     k.loc,
-                    k.b.create<arith::CmpIOp>(
-                        k.loc, arith::CmpIPredicate::eq, p, zero),
+                    k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::eq,
+                                              p, zero),
                     a.cmp(Compare::Ne, k.load(keys, a.type, i),
                           k.load(keys, a.type, start[0])));
                 Value head = k.selectV(isNew, i, start[0]);
@@ -229,8 +229,8 @@ LogicalResult codegen::emitNonMaxSuppression(const SequentialOp &s) {
             k.ifThen(keep, [&] {
               k.store(fromIndex(k, box, i64), chosen, i64, v[1]);
               Value base = k.mulI(v[0], k.index(3));
-              for (auto [i, x] : llvm::enumerate(
-                       SmallVector<Value>{batch, group, box}))
+              for (auto [i, x] :
+                   llvm::enumerate(SmallVector<Value>{batch, group, box}))
                 s.store(0, fromIndex(k, x, s.element(0)),
                         k.addI(base, k.index(i)));
             });
@@ -248,11 +248,11 @@ LogicalResult codegen::emitNonMaxSuppression(const SequentialOp &s) {
           });
           Value sorted =
               emitSort(k, a, keys, order, boxes, /*descending=*/true);
-          auto results = k.forLoop(
-              zero, boxes, one, {rows[0], zero},
-              [&](Value i, ValueRange v) -> SmallVector<Value> {
-                return candidate(at[0], at[1], k.addI(sorted, i), v);
-              });
+          auto results =
+              k.forLoop(zero, boxes, one, {rows[0], zero},
+                        [&](Value i, ValueRange v) -> SmallVector<Value> {
+                          return candidate(at[0], at[1], k.addI(sorted, i), v);
+                        });
           return {results[0]};
         })[0];
     storeCount(s, 1, total);

@@ -17,10 +17,10 @@ namespace {
 
 /// How a tensor has a dimension of the loop nest.
 enum class Access {
-  Any,   ///< the nest's dimension is 1
-  Full,  ///< the same
-  None,  ///< broadcast
-  Alone  ///< in a way of its own: must not be in a group with others
+  Any,  ///< the nest's dimension is 1
+  Full, ///< the same
+  None, ///< broadcast
+  Alone ///< in a way of its own: must not be in a group with others
 };
 
 using Row = SmallVector<Access, 6>;
@@ -99,9 +99,8 @@ void Analysis::visit(Value v) {
 }
 
 SmallVector<DimGroup> codegen::groupDims(KernelContext &k, ArrayRef<Expr> dims,
-                                         ArrayRef<Value> values,
-                                         unsigned begin, unsigned end,
-                                         ArrayRef<Value> leaves) {
+                                         ArrayRef<Value> values, unsigned begin,
+                                         unsigned end, ArrayRef<Value> leaves) {
   Analysis analysis{k, dims, leaves, {}, {}};
   for (Value v : values)
     analysis.visit(v);

@@ -127,8 +127,8 @@ LogicalResult Nest::emit() {
   SmallVector<DimGroup> groups = groupDims(k, dims, values, 0, dims.size());
   Indices indices(dims.size(), k.index(0));
   if (groups.empty()) {
-    Value isFirst = k.b.create<arith::CmpIOp>(
-        k.loc, arith::CmpIPredicate::eq, k.args.part, k.index(0));
+    Value isFirst = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::eq,
+                                              k.args.part, k.index(0));
     k.ifThen(isFirst, [&] { store(indices); });
     return failure(failed);
   }
@@ -147,9 +147,8 @@ LogicalResult Nest::emit() {
     outer.push_back(group.size);
   Value rows = k.expr(k.scope.product(outer));
   // Parts take rows where there are enough of them, else a piece of each.
-  Value many = k.b.create<arith::CmpIOp>(
-      k.loc, arith::CmpIPredicate::sge, rows,
-      k.mulI(k.args.parts, k.index(4)));
+  Value many = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::sge, rows,
+                                         k.mulI(k.args.parts, k.index(4)));
   Value narrow = k.lessI(columns, k.mulI(k.args.parts, k.index(16 * grain)));
   Value byRow = k.b.create<arith::OrIOp>(k.loc, many, narrow);
   auto [rowBegin, rowEnd] = k.share(rows);
@@ -158,13 +157,13 @@ LogicalResult Nest::emit() {
   rowEnd = k.selectV(byRow, rowEnd, rows);
   columnBegin = k.selectV(byRow, k.index(0), columnBegin);
   columnEnd = k.selectV(byRow, columns, columnEnd);
-  k.forLoop(rowBegin, rowEnd, k.index(1), [&, cb = columnBegin,
-                                           ce = columnEnd](Value row) {
-    Indices at = k.delinear(outer, row);
-    for (auto [group, index] : llvm::zip(groups, at))
-      indices[group.place] = index;
-    innerLoop(inner, indices, cb, ce);
-  });
+  k.forLoop(rowBegin, rowEnd, k.index(1),
+            [&, cb = columnBegin, ce = columnEnd](Value row) {
+              Indices at = k.delinear(outer, row);
+              for (auto [group, index] : llvm::zip(groups, at))
+                indices[group.place] = index;
+              innerLoop(inner, indices, cb, ce);
+            });
   return failure(failed);
 }
 

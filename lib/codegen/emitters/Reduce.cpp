@@ -120,8 +120,8 @@ void Reducer::place(Indices &indices, ValueRange at) {
 }
 
 void Reducer::store(ValueRange indices, Value result) {
-  failed |= mlir::failed(
-      kernel.storeEpilogues(k, resultIndices(indices), result));
+  failed |=
+      mlir::failed(kernel.storeEpilogues(k, resultIndices(indices), result));
 }
 
 /// The innermost dimension is reduced: one output at a time.
@@ -163,8 +163,8 @@ void Reducer::emitOuter(unsigned kept) {
                            kept - shift, resultDims.size(), {result})
                      .back();
   inner.begin = std::max(inner.begin, own.begin + shift);
-  inner.size = k.scope.product(ArrayRef(dims).slice(
-      inner.begin, inner.end - inner.begin));
+  inner.size = k.scope.product(
+      ArrayRef(dims).slice(inner.begin, inner.end - inner.begin));
 
   SmallVector<unsigned> keptDims;
   Exprs outer;
@@ -203,8 +203,7 @@ void Reducer::emitOuter(unsigned kept) {
                     if (!x)
                       return;
                     Value sum = k.load(k.args.scratch, type, j);
-                    k.store(reduction.combine(sum, x), k.args.scratch, type,
-                            j);
+                    k.store(reduction.combine(sum, x), k.args.scratch, type, j);
                   });
                   return {};
                 });

@@ -12,11 +12,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/rt/KernelScope.h"
 #include "lib/codegen/elemental/Helpers.h"
 #include "lib/codegen/emitters/Anchored.h"
 #include "lib/codegen/emitters/DimGroups.h"
 #include "lib/codegen/emitters/Generic.h"
-#include "dialects/rt/KernelScope.h"
 
 using namespace mlir;
 using namespace narae;
@@ -124,18 +124,18 @@ Rows::pass(ValueRange init,
 SmallVector<Value>
 Rows::firstPass(ValueRange init,
                 llvm::function_ref<Values(ValueRange acc, Value x)> step) {
-  return pass(init,
-              [&](ValueRange indices, Value position, ValueRange acc) -> Values {
-                KernelContext::Remember remember(k);
-                Value x = k.element(input, indices);
-                if (!x || mlir::failed(kernel.storeProducers(k, indices))) {
-                  failed = true;
-                  return Values(acc);
-                }
-                Value wide = a.widen(x);
-                keep(wide, position);
-                return step(acc, wide);
-              });
+  return pass(
+      init, [&](ValueRange indices, Value position, ValueRange acc) -> Values {
+        KernelContext::Remember remember(k);
+        Value x = k.element(input, indices);
+        if (!x || mlir::failed(kernel.storeProducers(k, indices))) {
+          failed = true;
+          return Values(acc);
+        }
+        Value wide = a.widen(x);
+        keep(wide, position);
+        return step(acc, wide);
+      });
 }
 
 /// The sum of a term of each position.
@@ -189,8 +189,8 @@ void Rows::emitLayerNorm(fm::LayerNormOp norm) {
     Value d = a.sub(kept(at), mean);
     return a.mul(d, d);
   });
-  Value variance = a.add(a.div(squares, n),
-                         a.cst(norm.getEpsilon().convertToDouble()));
+  Value variance =
+      a.add(a.div(squares, n), a.cst(norm.getEpsilon().convertToDouble()));
   Value inverse = a.div(a.one(), a.sqrt(variance));
   lastPass([&](ValueRange indices, Value at) {
     Value v = a.mul(a.sub(kept(at), mean), inverse);

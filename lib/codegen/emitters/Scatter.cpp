@@ -60,8 +60,8 @@ LogicalResult codegen::emitScatterElements(const SequentialOp &s) {
   Lanes lanes(k, dims, axis);
   Value size = k.expr(dims[axis]), zero = k.index(0), one = k.index(1);
   // Parts take rows before the axis when there are enough, else columns.
-  Value byRow = k.b.create<arith::CmpIOp>(
-      k.loc, arith::CmpIPredicate::sge, lanes.beforeSize, k.args.parts);
+  Value byRow = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::sge,
+                                          lanes.beforeSize, k.args.parts);
   auto [rowBegin, rowEnd] = k.share(lanes.beforeSize);
   auto [columnBegin, columnEnd] = k.share(lanes.afterSize);
   rowBegin = k.selectV(byRow, rowBegin, zero);
@@ -70,50 +70,51 @@ LogicalResult codegen::emitScatterElements(const SequentialOp &s) {
   columnEnd = k.selectV(byRow, lanes.afterSize, columnEnd);
 
   bool failed = false;
-  k.forLoop(rowBegin, rowEnd, one, [&, cb = columnBegin,
-                                    ce = columnEnd](Value row) {
-    Indices before = k.delinear(lanes.before, row);
-    auto forLanes = [&](Value count, llvm::function_ref<void(Indices)> body) {
-      k.forLoop(zero, count, one, [&](Value i) {
-        k.forLoop(cb, ce, one, [&](Value column) {
-          Indices at(before);
-          at.push_back(i);
-          llvm::append_range(at, k.delinear(lanes.after, column));
-          body(at);
+  k.forLoop(
+      rowBegin, rowEnd, one, [&, cb = columnBegin, ce = columnEnd](Value row) {
+        Indices before = k.delinear(lanes.before, row);
+        auto forLanes = [&](Value count,
+                            llvm::function_ref<void(Indices)> body) {
+          k.forLoop(zero, count, one, [&](Value i) {
+            k.forLoop(cb, ce, one, [&](Value column) {
+              Indices at(before);
+              at.push_back(i);
+              llvm::append_range(at, k.delinear(lanes.after, column));
+              body(at);
+            });
+          });
+        };
+        unlessInPlace(s, [&] {
+          forLanes(size, [&](Indices at) {
+            Value x = k.element(input, at);
+            failed |= !x;
+            if (x)
+              s.storeAt(0, x, at);
+          });
+        });
+        forLanes(k.expr(updateDims[axis]), [&](Indices at) {
+          // Updates may cover less than the input.
+          Value covered = k.constantAttr(k.b.getBoolAttr(true));
+          for (size_t d = 0; d < dims.size(); ++d)
+            if (int64_t(d) != axis && dims[d] != updateDims[d])
+              covered = k.b.create<arith::AndIOp>(
+                  k.loc, covered, k.lessI(at[d], k.expr(updateDims[d])));
+          k.ifThen(covered, [&] {
+            Value index = k.element(op.getIndices(), at);
+            Value x = index ? k.element(updates, at) : index;
+            failed |= !x;
+            if (!x)
+              return;
+            Value to =
+                fromEnd(k, toIndex(k, index, elementOf(op.getIndices())), size);
+            k.ifThen(inBounds(k, to, size), [&] {
+              Indices target(at);
+              target[axis] = to;
+              applyUpdate(s, op.getReduction(), k.linear(dims, target), x);
+            });
+          });
         });
       });
-    };
-    unlessInPlace(s, [&] {
-      forLanes(size, [&](Indices at) {
-        Value x = k.element(input, at);
-        failed |= !x;
-        if (x)
-          s.storeAt(0, x, at);
-      });
-    });
-    forLanes(k.expr(updateDims[axis]), [&](Indices at) {
-      // Updates may cover less than the input.
-      Value covered = k.constantAttr(k.b.getBoolAttr(true));
-      for (size_t d = 0; d < dims.size(); ++d)
-        if (int64_t(d) != axis && dims[d] != updateDims[d])
-          covered = k.b.create<arith::AndIOp>(
-              k.loc, covered, k.lessI(at[d], k.expr(updateDims[d])));
-      k.ifThen(covered, [&] {
-        Value index = k.element(op.getIndices(), at);
-        Value x = index ? k.element(updates, at) : index;
-        failed |= !x;
-        if (!x)
-          return;
-        Value to = fromEnd(
-            k, toIndex(k, index, elementOf(op.getIndices())), size);
-        k.ifThen(inBounds(k, to, size), [&] {
-          Indices target(at);
-          target[axis] = to;
-          applyUpdate(s, op.getReduction(), k.linear(dims, target), x);
-        });
-      });
-    });
-  });
   return failure(failed);
 }
 
@@ -170,8 +171,8 @@ LogicalResult codegen::emitScatterNd(const SequentialOp &s) {
     auto both = [&](Value x, Value y) -> Value {
       return k.b.create<arith::AndIOp>(k.loc, x, y);
     };
-    auto ge = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::sge, row,
-                                        begin);
+    auto ge =
+        k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::sge, row, begin);
     k.ifThen(both(valid, both(ge, k.lessI(row, end))), [&] {
       Value base = k.mulI(row, sliceSize);
       k.forLoop(zero, sliceSize, one, [&](Value i) {

@@ -95,9 +95,8 @@ public:
           (cost == ElementCost::Loop || cost == ElementCost::None))
         return false;
     }
-    return llvm::all_of(kernel.yield()->getOperands(), [&](Value v) {
-      return v.getDefiningOp() == anchor;
-    });
+    return llvm::all_of(kernel.yield()->getOperands(),
+                        [&](Value v) { return v.getDefiningOp() == anchor; });
   }
 
   DictionaryAttr configure(rt::KernelOp kernel, const MachineModel &,

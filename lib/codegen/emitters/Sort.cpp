@@ -20,9 +20,8 @@ Value codegen::emitSort(KernelContext &k, const Arith &a, Value keys,
                         Value order, Value n, bool descending) {
   Type i64 = k.b.getI64Type(), index = k.b.getIndexType();
   Value zero = k.index(0), one = k.index(1);
-  k.forLoop(zero, n, one, [&](Value i) {
-    k.store(fromIndex(k, i, i64), order, i64, i);
-  });
+  k.forLoop(zero, n, one,
+            [&](Value i) { k.store(fromIndex(k, i, i64), order, i64, i); });
   auto merge = [&](Value from, Value to, Value begin, Value middle, Value end) {
     k.forLoop(begin, end, one, {begin, middle},
               [&](Value out, ValueRange at) -> SmallVector<Value> {
@@ -30,18 +29,18 @@ Value codegen::emitSort(KernelContext &k, const Arith &a, Value keys,
                 Value hasRight = k.lessI(at[1], end);
                 // Reads stay inside; what is read beyond is not used.
                 Value last = k.subI(n, one);
-                Value left = k.load(order, i64,
-                                    k.addI(from, k.minI(at[0], last)));
-                Value right = k.load(order, i64,
-                                     k.addI(from, k.minI(at[1], last)));
+                Value left =
+                    k.load(order, i64, k.addI(from, k.minI(at[0], last)));
+                Value right =
+                    k.load(order, i64, k.addI(from, k.minI(at[1], last)));
                 Value x = k.load(keys, a.type, toIndex(k, left, i64));
                 Value y = k.load(keys, a.type, toIndex(k, right, i64));
                 Value before = descending ? a.gt(y, x) : a.lt(y, x);
                 // Equal keys come from the left: the sort is stable.
                 Value no = k.constantAttr(k.b.getBoolAttr(false));
                 Value yes = k.constantAttr(k.b.getBoolAttr(true));
-                Value takeRight = k.selectV(
-                    hasRight, k.selectV(hasLeft, before, yes), no);
+                Value takeRight =
+                    k.selectV(hasRight, k.selectV(hasLeft, before, yes), no);
                 k.store(k.selectV(takeRight, right, left), order, i64,
                         k.addI(to, out));
                 return {k.selectV(takeRight, at[0], k.addI(at[0], one)),
@@ -128,18 +127,18 @@ void TopK::byInsertion(const Indices &at) {
     k.forLoop(zero, size, one, [&](Value i) {
       Value x = read(at, i);
       Value isFree = k.lessI(i, wanted);
-      Value worst = k.load(keys, a.type, k.minI(last, k.maxI(k.subI(i, one), zero)));
-      Value enters =
-          k.b.create<arith::OrIOp>(k.loc, isFree, better(x, worst));
+      Value worst =
+          k.load(keys, a.type, k.minI(last, k.maxI(k.subI(i, one), zero)));
+      Value enters = k.b.create<arith::OrIOp>(k.loc, isFree, better(x, worst));
       k.ifThen(enters, [&] {
         // Behind all that are at least as good.
         Value count = k.minI(i, wanted);
-        Value place = k.forLoop(
-            zero, count, one, {zero},
-            [&](Value j, ValueRange p) -> SmallVector<Value> {
-              Value ahead = better(x, k.load(keys, a.type, j));
-              return {k.selectV(ahead, p[0], k.addI(p[0], one))};
-            })[0];
+        Value place =
+            k.forLoop(zero, count, one, {zero},
+                      [&](Value j, ValueRange p) -> SmallVector<Value> {
+                        Value ahead = better(x, k.load(keys, a.type, j));
+                        return {k.selectV(ahead, p[0], k.addI(p[0], one))};
+                      })[0];
         Value moved = k.minI(count, last);
         k.forLoop(place, moved, one, [&](Value j) {
           // From the back: entries [place, moved) move up by one.
