@@ -17,6 +17,7 @@
 #include "lib/dispatch/Fusion.h"
 #include "lib/dispatch/HostExprs.h"
 #include "lib/dispatch/Passes.h"
+#include "lib/dispatch/ShapeChecks.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -72,6 +73,11 @@ public:
     });
     if (walked.wasInterrupted())
       return failure();
+    SmallVector<Operation *> ops;
+    func.walk<WalkOrder::PreOrder>([&](Operation *op) { ops.push_back(op); });
+    ShapeChecks checks(scope);
+    for (Operation *op : ops)
+      checks.add(op);
     for (const fm::SymbolDef &def : scope.symbols())
       if (def.kind == fm::SymbolDef::Item)
         needed.insert(def.value);

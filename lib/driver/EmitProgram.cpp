@@ -189,6 +189,12 @@ void EntryEmitter::run(func::FuncOp func) {
   flush();
   block(func.getBody().front());
   flush();
+  // Lifetimes are told in commands; positions of the schedule are finer.
+  uint32_t end = entry.commands.size();
+  for (auto &buffer : entry.buffers) {
+    buffer->first = std::min(buffer->first, end);
+    buffer->last = std::min(buffer->last, end);
+  }
 }
 
 void EntryEmitter::block(Block &block) {
@@ -326,6 +332,7 @@ bool driver::emitArtifact(ModuleOp module, const WeightStore &store,
   program.target = targetJson;
   program.backend = backend;
   program.report = report;
+  program.names.push_back(""); // the name of nameless dimensions
   Writer writer(program);
 
   llvm::StringMap<uint32_t> objects, kernels, weights;
