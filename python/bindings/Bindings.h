@@ -10,7 +10,16 @@
 
 #include <pybind11/pybind11.h>
 
+#include <string_view>
+
 namespace narae::python {
+
+/// Text for Python; bytes that are not UTF-8 (names in a damaged model) are
+/// replaced. The GIL is held.
+inline pybind11::str text(std::string_view bytes) {
+  return pybind11::reinterpret_steal<pybind11::str>(PyUnicode_DecodeUTF8(
+      bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "replace"));
+}
 
 /// compile, check, targets, run_pipeline: lib/driver/Compiler.h.
 void bindCompiler(pybind11::module_ &module);

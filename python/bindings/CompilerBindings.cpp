@@ -11,8 +11,11 @@
 
 #include <pybind11/stl.h>
 
+#include <memory>
+
 namespace py = pybind11;
 using namespace narae::driver;
+using narae::python::text;
 
 static Phase phaseOf(const std::string &name) {
   Phase phase;
@@ -86,13 +89,21 @@ static void bindOptions(py::module_ &module) {
 static void bindResult(py::module_ &module) {
   py::class_<Diagnostic>(module, "Diagnostic")
       .def_property_readonly("severity", &severityName)
-      .def_readonly("location", &Diagnostic::location)
-      .def_readonly("message", &Diagnostic::message);
+      .def_property_readonly("location",
+                             [](const Diagnostic &diagnostic) {
+                               return text(diagnostic.location);
+                             })
+      .def_property_readonly("message", [](const Diagnostic &diagnostic) {
+        return text(diagnostic.message);
+      });
   py::class_<CompileResult>(module, "CompileResult")
       .def_readonly("status", &CompileResult::status)
       .def_readonly("diagnostics", &CompileResult::diagnostics)
-      .def_readonly("ir", &CompileResult::ir)
-      .def_readonly("report", &CompileResult::report);
+      .def_property_readonly(
+          "ir", [](const CompileResult &result) { return text(result.ir); })
+      .def_property_readonly("report", [](const CompileResult &result) {
+        return text(result.report);
+      });
 }
 
 void narae::python::bindCompiler(py::module_ &module) {

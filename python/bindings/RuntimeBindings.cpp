@@ -28,13 +28,20 @@ namespace {
 using TensorTuple = std::tuple<int, std::vector<int64_t>, uintptr_t>;
 using TraceTuple = std::tuple<std::string, std::string, uint64_t, uint64_t>;
 
-/// Turns a failed status into an exception.
+using narae::python::text;
+
+/// A failed status; becomes a RuntimeError of Python.
+struct Failure {
+  std::string message;
+};
+
+/// Turns a failed status into an exception. The GIL need not be held.
 void check(narae_status *status) {
   if (!status)
     return;
   std::string message = narae_status_message(status);
   narae_status_free(status);
-  throw std::runtime_error(message);
+  throw Failure{std::move(message)};
 }
 
 /// An artifact, and what keeps its memory alive.
@@ -70,9 +77,9 @@ py::tuple describe(const narae_tensor_info &info) {
   py::list dims;
   for (size_t i = 0; i < info.rank; ++i) {
     const narae_dim &dim = info.dims[i];
-    dims.append(py::make_tuple(dim.value, dim.min, dim.max, dim.name));
+    dims.append(py::make_tuple(dim.value, dim.min, dim.max, text(dim.name)));
   }
-  return py::make_tuple(info.name, static_cast<int>(info.type), dims);
+  return py::make_tuple(text(info.name), static_cast<int>(info.type), dims);
 }
 
 py::list entries(const Artifact &artifact) {
@@ -84,8 +91,8 @@ py::list entries(const Artifact &artifact) {
       inputs.append(describe(*narae_artifact_input(handle, e, i)));
     for (size_t i = 0; i < narae_artifact_output_count(handle, e); ++i)
       outputs.append(describe(*narae_artifact_output(handle, e, i)));
-    result.append(
-        py::make_tuple(narae_artifact_entry_name(handle, e), inputs, outputs));
+    result.append(py::make_tuple(text(narae_artifact_entry_name(handle, e)),
+                                 inputs, outputs));
   }
   return result;
 }
@@ -154,6 +161,14 @@ py::list readStrings(uintptr_t address, size_t count) {
 } // namespace
 
 void narae::python::bindRuntime(py::module_ &module) {
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown)
+        std::rethrow_exception(thrown);
+    } catch (const Failure &failure) {
+      PyErr_SetObject(PyExc_RuntimeError, text(failure.message).ptr());
+    }
+  });
   py::class_<Artifact>(module, "Artifact")
       .def(py::init<const std::string &, bool,
                     const std::optional<std::string> &>(),
@@ -161,11 +176,11 @@ void narae::python::bindRuntime(py::module_ &module) {
       .def("entries", &entries)
       .def("report",
            [](const Artifact &artifact) {
-             return narae_artifact_report(artifact.handle.get());
+             return text(narae_artifact_report(artifact.handle.get()));
            })
       .def("target",
            [](const Artifact &artifact) {
-             return narae_artifact_target(artifact.handle.get());
+             return text(narae_artifact_target(artifact.handle.get()));
            })
       .def("weight_bytes", [](const Artifact &artifact) {
         return narae_artifact_weight_bytes(artifact.handle.get());
@@ -189,7 +204,11 @@ void narae::python::bindRuntime(py::module_ &module) {
              std::vector<TraceTuple> trace;
              py::object result =
                  run(session, entry, inputs, outputs, receive, &trace);
-             return py::make_tuple(result, trace);
+             py::list times;
+             for (const auto &[kernel, nodes, begin, end] : trace)
+               times.append(
+                   py::make_tuple(text(kernel), text(nodes), begin, end));
+             return py::make_tuple(result, times);
            })
       .def("arena_bytes", [](const Session &session) {
         return narae_session_arena_bytes(session.handle.get());

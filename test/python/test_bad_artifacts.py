@@ -13,7 +13,8 @@ import small_models
 
 @pytest.fixture(scope="module")
 def whole() -> bytes:
-    return Path(narae.compile(small_models.linear()).path).read_bytes()
+    artifact = narae.compile(small_models.linear())
+    return Path(artifact.path).read_bytes()
 
 
 def refused(path: Path) -> str:

@@ -14,29 +14,31 @@ from safetensors.numpy import load_file
 random = np.random.default_rng(0)
 
 
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> narae.Session:
+    model = real_models.minilm(tmp_path_factory.mktemp("minilm"))
+    return narae.Session(narae.compile(model), threads=2)
+
+
 @pytest.mark.xdist_group("minilm")
-class TestMiniLM:
-    @pytest.fixture(scope="class")
-    def session(self, tmp_path_factory: pytest.TempPathFactory) -> narae.Session:
-        model = real_models.minilm(tmp_path_factory.mktemp("minilm"))
-        return narae.Session(narae.compile(model), threads=2)
+@pytest.mark.parametrize("case", ["a", "b"])
+def test_minilm_golden(minilm: narae.Session, case: str) -> None:
+    golden = load_file(real_models.DATA / "minilm" / "golden.safetensors")
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    results = minilm.run({name: golden[f"{case}.{name}"] for name in names})
+    assert_near(results["last_hidden_state"], golden[f"{case}.last_hidden_state"], 1e-4)
 
-    @pytest.mark.parametrize("case", ["a", "b"])
-    def test_golden(self, session: narae.Session, case: str) -> None:
-        golden = load_file(real_models.DATA / "minilm" / "golden.safetensors")
-        names = ("input_ids", "attention_mask", "token_type_ids")
-        results = session.run({name: golden[f"{case}.{name}"] for name in names})
-        assert_near(results["last_hidden_state"], golden[f"{case}.last_hidden_state"], 1e-4)
 
-    @pytest.mark.parametrize("shape", [(1, 1), (1, 16), (1, 128), (2, 512), (8, 128)])
-    def test_shapes(self, session: narae.Session, shape: tuple[int, int], tmp_path: Path) -> None:
-        feeds = {
-            "input_ids": random.integers(0, 30000, shape),
-            "attention_mask": np.ones(shape, np.int64),
-            "token_type_ids": np.zeros(shape, np.int64),
-        }
-        (want,) = peer(real_models.minilm(tmp_path)).run(None, feeds)
-        assert_near(session.run(feeds)["last_hidden_state"], want)
+@pytest.mark.xdist_group("minilm")
+@pytest.mark.parametrize("shape", [(1, 1), (1, 16), (1, 128), (2, 512), (8, 128)])
+def test_minilm_shapes(minilm: narae.Session, shape: tuple[int, int], tmp_path: Path) -> None:
+    feeds = {
+        "input_ids": random.integers(0, 30000, shape),
+        "attention_mask": np.ones(shape, np.int64),
+        "token_type_ids": np.zeros(shape, np.int64),
+    }
+    (want,) = peer(real_models.minilm(tmp_path)).run(None, feeds)
+    assert_near(minilm.run(feeds)["last_hidden_state"], want)
 
 
 @pytest.mark.xdist_group("magika")
