@@ -57,6 +57,8 @@ Type elementOf(Value value) { return tensorType(value).getElementType(); }
 int64_t rankOf(Value value) { return tensorType(value).getRank(); }
 
 int64_t staticDim(Value value, int64_t axis) {
+  if (axis >= rankOf(value))
+    return -1;
   int64_t size = tensorType(value).getDimSize(axis);
   return ShapedType::isDynamic(size) ? -1 : size;
 }
@@ -85,6 +87,11 @@ Value dimsOf(const Node &n, Value value, int64_t start, int64_t end) {
   if (!value)
     return {};
   ArrayRef<int64_t> shape = tensorType(value).getShape();
+  if (start < 0 || end > int64_t(shape.size())) {
+    n.error() << "dimension " << (start < 0 ? start : end - 1)
+              << " is needed of a tensor of rank " << shape.size();
+    return {};
+  }
   ArrayRef<int64_t> part = shape.slice(start, end - start);
   if (!ShapedType::isDynamicShape(part))
     return n.constInts(part);
