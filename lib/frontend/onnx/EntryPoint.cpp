@@ -45,12 +45,19 @@ private:
 };
 } // namespace
 
+/// The name of a dimension. Some exporters write "?" for every unknown one,
+/// which does not make them equal.
+static std::string dimName(const ::onnx::TensorShapeProto::Dimension &dim) {
+  std::string name = dim.has_dim_param() ? dim.dim_param() : "";
+  return name == "?" || name == "-1" || name == "None" ? "" : name;
+}
+
 /// Reads one dimension; returns its size or kDynamic.
 int64_t Inputs::size(Input &input,
                      const ::onnx::TensorShapeProto::Dimension &dim,
                      int64_t axis, Location loc) {
   std::string position = input.name + "." + std::to_string(axis);
-  std::string name = dim.has_dim_param() ? dim.dim_param() : "";
+  std::string name = dimName(dim);
   // Some exporters write unknown sizes as negative ones.
   bool fixed = dim.has_dim_value() && dim.dim_value() >= 0;
   int64_t declared = fixed ? dim.dim_value() : ShapedType::kDynamic;
@@ -162,7 +169,7 @@ attributes(Builder &b, const ::onnx::ValueInfoProto &output, int64_t rank) {
   const ::onnx::TensorShapeProto &shape = output.type().tensor_type().shape();
   if (shape.dim_size() == rank)
     for (int64_t i = 0; i < rank; ++i)
-      dims[i] = b.getStringAttr(shape.dim(i).dim_param());
+      dims[i] = b.getStringAttr(dimName(shape.dim(i)));
   return b.getDictionaryAttr({
       b.getNamedAttr("fm.dims", b.getArrayAttr(dims)),
       b.getNamedAttr("fm.name", b.getStringAttr(output.name())),
@@ -200,6 +207,7 @@ void narae::onnx::importMain(ModelState &state, const ::onnx::GraphProto &graph,
   b.setInsertionPointToEnd(state.module.getBody());
   auto main = b.create<func::FuncOp>(loc, "main", b.getFunctionType(types, {}),
                                      ArrayRef<NamedAttribute>(), argAttrs);
+  state.symbols.insert(main); // weights get other names
   Block *entry = main.addEntryBlock();
   b.setInsertionPointToStart(entry);
   GraphImporter importer(state, opsets);

@@ -40,11 +40,12 @@ Value GraphImporter::weight(TensorData data, StringRef name,
   MLIRContext *context = model.builder.getContext();
   auto emit = [&] { return emitError(loc) << "tensor '" << name << "': "; };
   OpBuilder builder(context);
-  // The symbol table makes the name unique; the store needs it before that.
+  // The symbol table makes the name unique. @main is last.
   auto op = builder.create<fm::WeightDataOp>(
       loc, name.empty() ? StringRef("weight") : name, data.type, data.file,
       data.offset, data.length, 0);
-  StringAttr symbol = model.symbols.insert(op, model.module.getBody()->begin());
+  StringAttr symbol =
+      model.symbols.insert(op, std::prev(model.module.getBody()->end()));
   if (data.file.empty()) {
     data.length = data.bytes.size();
     model.weights.addBytes(symbol, std::move(data.bytes));

@@ -80,6 +80,21 @@ TEST(OnnxGraph, InitializersThatAreInputsAreWeights) {
   EXPECT_EQ(m.weights.find("w")->size(), 80u);
 }
 
+TEST(OnnxGraph, WeightsKeepTheirOrderAndAvoidMain) {
+  Model m;
+  m.graph.input("x", {20});
+  for (const char *name : {"main", "b", "a"}) {
+    m.graph.floats(name, {20});
+    m.graph.node("Add", {"x", name}, {std::string("y_") + name});
+    m.graph.output(std::string("y_") + name);
+  }
+  ASSERT_TRUE(m.import()) << m.messages;
+  std::vector<std::string> names;
+  m.module->walk(
+      [&](fm::WeightDataOp op) { names.push_back(op.getSymName().str()); });
+  EXPECT_EQ(names, (std::vector<std::string>{"main_0", "b", "a"}));
+}
+
 TEST(OnnxGraph, ShapeArithmeticFolds) {
   Model m;
   m.graph.input("x", {2, 3, 4});
