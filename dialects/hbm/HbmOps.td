@@ -24,7 +24,8 @@ def Hbm_BufferType : TypeDef<Hbm_Dialect, "Buffer"> {
   let summary = "memory for one tensor";
 }
 
-def Hbm_BufferOp : Op<Hbm_Dialect, "buffer", [Pure, AttrSizedOperandSegments]> {
+// Not pure: two buffers that look the same are two pieces of memory.
+def Hbm_BufferOp : Op<Hbm_Dialect, "buffer", [AttrSizedOperandSegments]> {
   let summary = "memory for a tensor during a part of the program";
   let description = [{
     `tensor` is the type, `dims` its dynamic dimensions. The buffer is live

@@ -113,7 +113,8 @@ def Rt_ShapeValueOp : Rt_Op<"shape_value",
 
 // After `schedule`: tensors are buffers.
 
-def Rt_ArgOp : Rt_Op<"arg", [Pure]> {
+// Not pure: an input stays a part of the signature when nothing reads it.
+def Rt_ArgOp : Rt_Op<"arg"> {
   let summary = "the buffer of an entry's input; its dims are rt.arg_dim";
   let arguments = (ins I64Attr:$index, TypeAttr:$tensor, StrAttr:$name,
                        ArrayAttr:$dims, DenseI64ArrayAttr:$bounds);

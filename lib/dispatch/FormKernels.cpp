@@ -264,6 +264,37 @@ LogicalResult Former::formRoot(Operation *root) {
   return success();
 }
 
+/// The iteration number of a loop becomes a carried value that a kernel
+/// increments: the host's own counter is no tensor.
+void makeCounterExplicit(fm::LoopOp op) {
+  BlockArgument number = op.getBody().front().getArgument(0);
+  if (number.use_empty())
+    return;
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  auto type = cast<RankedTensorType>(number.getType());
+  auto constant = [&](int64_t value) {
+    return b.create<fm::ConstantOp>(
+        loc, type, DenseElementsAttr::get(type, b.getI64IntegerAttr(value)));
+  };
+  SmallVector<Value> carried(op.getCarried());
+  carried.push_back(constant(0));
+  SmallVector<Type> types(op.getResultTypes());
+  types.push_back(type);
+  auto fresh = b.create<fm::LoopOp>(loc, types, op.getTrips(),
+                                    op.getCondition(), carried);
+  fresh.getBody().takeBody(op.getBody());
+  Block &body = fresh.getBody().front();
+  BlockArgument counter = body.addArgument(type, loc);
+  body.getArgument(0).replaceAllUsesWith(counter);
+  Operation *yield = body.getTerminator();
+  b.setInsertionPoint(yield);
+  Value next = b.create<fm::AddOp>(loc, type, counter, constant(1));
+  yield->insertOperands(yield->getNumOperands(), next);
+  op->replaceAllUsesWith(fresh->getResults().drop_back());
+  op.erase();
+}
+
 /// Removes ops without users, the last ones first.
 void eraseDead(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
@@ -282,6 +313,10 @@ struct FormKernelsPass
     ModuleOp module = getOperation();
     unsigned number = 0;
     for (auto func : module.getOps<func::FuncOp>()) {
+      SmallVector<fm::LoopOp> loops;
+      func.walk([&](fm::LoopOp op) { loops.push_back(op); });
+      for (fm::LoopOp op : loops)
+        makeCounterExplicit(op);
       Former former(module, func, number, fuse);
       if (failed(former.run(func)))
         return signalPassFailure();

@@ -51,6 +51,7 @@ private:
   void block(Block &block);
   void launch(rt::LaunchOp op);
   void branch(rt::IfOp op);
+  void loop(rt::WhileOp op);
 
   EntryT &entry;
   ProgramT &program;
@@ -207,6 +208,8 @@ void EntryEmitter::op(Operation *op) {
     return launch(launchOp);
   if (auto branchOp = dyn_cast<rt::IfOp>(op))
     return branch(branchOp);
+  if (auto loopOp = dyn_cast<rt::WhileOp>(op))
+    return loop(loopOp);
   if (auto weight = dyn_cast<rt::WeightOp>(op)) {
     uint32_t index = weights.lookup(weight.getData());
     auto data = SymbolTable::lookupNearestSymbolFrom<fm::WeightDataOp>(
@@ -301,6 +304,19 @@ void EntryEmitter::branch(rt::IfOp op) {
   flush();
   regs.reset(saved);
   entry.commands[toEnd] = Command(CommandKind_Jump, 0, entry.commands.size(), 0);
+}
+
+void EntryEmitter::loop(rt::WhileOp op) {
+  uint32_t condition = regs.variable(op.getVariable());
+  flush();
+  uint32_t head = entry.commands.size();
+  command(CommandKind_Branch, condition);
+  RegisterEmitter::Mark saved = regs.mark();
+  block(op.getBody().front());
+  command(CommandKind_Jump, 0, head);
+  regs.reset(saved);
+  entry.commands[head] =
+      Command(CommandKind_Branch, condition, entry.commands.size(), 0);
 }
 
 /// Prologue: the evaluations before the first other command.

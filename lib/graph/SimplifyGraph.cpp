@@ -86,6 +86,43 @@ struct JoinReshapes : OpRewritePattern<fm::ReshapeOp> {
   }
 };
 
+/// A convolution over [H, 1] by a kernel [K, 1] is one over [H]: contiguous
+/// rows instead of rows of one element.
+struct DropUnitWidth : OpRewritePattern<fm::ConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(fm::ConvOp op,
+                                PatternRewriter &rewriter) const override {
+    auto input = cast<RankedTensorType>(op.getInput().getType());
+    auto filter = cast<RankedTensorType>(op.getFilter().getType());
+    auto result = cast<RankedTensorType>(op.getType());
+    ArrayRef<int64_t> pads = op.getPads();
+    if (input.getRank() != 4 || input.getDimSize(3) != 1 ||
+        filter.getDimSize(3) != 1 || result.getDimSize(3) != 1 ||
+        op.getAutoPad() != "explicit" || pads.size() != 4 || pads[1] ||
+        pads[3])
+      return failure();
+    auto without = [](RankedTensorType type) {
+      return RankedTensorType::get(type.getShape().drop_back(),
+                                   type.getElementType());
+    };
+    auto squeeze = [&](Value value) -> Value {
+      return rewriter.create<fm::SqueezeOp>(
+          op.getLoc(), without(cast<RankedTensorType>(value.getType())), value,
+          rewriter.getDenseI64ArrayAttr({3}));
+    };
+    Value narrow = rewriter.create<fm::ConvOp>(
+        op.getLoc(), without(result), squeeze(op.getInput()),
+        squeeze(op.getFilter()), op.getBias(),
+        rewriter.getDenseI64ArrayAttr({op.getStrides()[0]}),
+        rewriter.getDenseI64ArrayAttr({pads[0], pads[2]}),
+        rewriter.getDenseI64ArrayAttr({op.getDilations()[0]}),
+        op.getAutoPadAttr(), op.getGroupsAttr());
+    rewriter.replaceOpWithNewOp<fm::UnsqueezeOp>(
+        op, result, narrow, rewriter.getDenseI64ArrayAttr({3}));
+    return success();
+  }
+};
+
 /// An fm.if whose condition the shape functions know becomes its branch.
 LogicalResult inlineDecidedBranches(func::FuncOp func) {
   bool changed = true;
@@ -142,7 +179,7 @@ struct SimplifyGraphPass
       if (failed(inlineDecidedBranches(func)) || failed(refineTypes(func)))
         return signalPassFailure();
     RewritePatternSet patterns(&getContext());
-    patterns.add<DropIdentityCast, JoinTransposes, JoinReshapes>(&getContext());
+    patterns.add<DropIdentityCast, JoinTransposes, JoinReshapes, DropUnitWidth>(&getContext());
     if (failed(applyPatternsAndFoldGreedily(getOperation(),
                                             std::move(patterns))))
       return signalPassFailure();

@@ -85,7 +85,85 @@ LogicalResult Scheduler::branch(fm::IfOp op) {
   return success();
 }
 
+/// Carried values live in buffers of their own, which the end of each
+/// iteration overwrites. The host counts iterations in a variable.
 LogicalResult Scheduler::loop(fm::LoopOp op) {
-  return op.emitOpError("loops that do not unroll are not scheduled yet; give "
-                        "the trip count as a constant");
+  Location loc = op.getLoc();
+  Block &body = op.getBody().front();
+  auto item = [&](Value tensor) -> Value {
+    return b.create<rt::ItemOp>(loc, b.getIndexType(), tensorOf(tensor).buffer,
+                                b.getI64IntegerAttr(0));
+  };
+  auto variable = [&](int64_t number) -> Value {
+    return b.create<rt::VarOp>(loc, b.getIndexType(),
+                               b.getI64IntegerAttr(number));
+  };
+  // run = condition and counter < trips, as 0 or 1.
+  auto proceed = [&](Value condition, Value counter, Value trips) -> Value {
+    Value below = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt,
+                                          counter, trips);
+    return b.create<arith::SelectOp>(loc, below, condition, constant(0));
+  };
+  SmallVector<Tensor> carried;
+  for (auto [init, result, arg] :
+       llvm::zip(op.getCarried(), op.getResults(),
+                 body.getArguments().drop_front())) {
+    auto type = cast<RankedTensorType>(init.getType());
+    Tensor from = tensorOf(init), to = from;
+    bool late = llvm::any_of(dynamicDims(type, from.dims), isLate);
+    to.buffer =
+        buffer(loc, type, from.dims, "", late ? "dynamic" : "arena",
+               position[op], std::max(lastUse(result), endPosition[op] + 1));
+    if (late)
+      b.create<rt::AllocateOp>(loc, to.buffer);
+    copy(loc, from, to, type);
+    carried.push_back(to);
+    tensors[arg] = tensors[result] = to;
+  }
+  Value trips = item(op.getTrips());
+  int64_t counter = variables++, run = variables++;
+  b.create<rt::SetOp>(loc, counter, constant(0));
+  b.create<rt::SetOp>(loc, run,
+                      proceed(item(op.getCondition()), constant(0), trips));
+  auto loop = b.create<rt::WhileOp>(loc, run);
+  OpBuilder::InsertPoint after = b.saveInsertionPoint();
+
+  b.createBlock(&loop.getBody());
+  IRMapping saved = indices;
+  for (Operation &inner : body.without_terminator())
+    if (failed(this->op(&inner)))
+      return failure();
+  Operation *yield = body.getTerminator();
+  Value condition = item(yield->getOperand(0));
+  // A carried value may move to another's place: all are read before any is
+  // overwritten.
+  SmallVector<Tensor> next;
+  for (auto [i, value] : llvm::enumerate(yield->getOperands().drop_front())) {
+    Tensor from = tensorOf(value);
+    bool moved = false;
+    for (auto [j, other] : llvm::enumerate(carried))
+      moved |= i != j && from.buffer == other.buffer;
+    if (moved) {
+      auto type = cast<RankedTensorType>(value.getType());
+      Tensor kept = from;
+      bool late = llvm::any_of(dynamicDims(type, from.dims), isLate);
+      kept.buffer = buffer(loc, type, from.dims, "", late ? "dynamic" : "arena",
+                           position[yield], endPosition[yield] + 1);
+      if (late)
+        b.create<rt::AllocateOp>(loc, kept.buffer);
+      copy(loc, from, kept, type);
+      from = kept;
+    }
+    next.push_back(from);
+  }
+  for (auto [from, to, value] :
+       llvm::zip(next, carried, yield->getOperands().drop_front()))
+    if (from.buffer != to.buffer)
+      copy(loc, from, to, cast<RankedTensorType>(value.getType()));
+  Value count = b.create<arith::AddIOp>(loc, variable(counter), constant(1));
+  b.create<rt::SetOp>(loc, counter, count);
+  b.create<rt::SetOp>(loc, run, proceed(condition, count, trips));
+  indices = saved;
+  b.restoreInsertionPoint(after);
+  return success();
 }

@@ -26,7 +26,7 @@ using namespace narae::cpu;
 
 /// Below this many scalar operations waking other threads costs more than
 /// they save.
-static constexpr uint64_t smallWork = 32768;
+static constexpr uint64_t smallWork = 262144;
 /// Least work of a part in launches that are divided.
 static constexpr uint64_t workPerPart = smallWork / 2;
 
