@@ -131,7 +131,7 @@ bool Team::start(std::string &error) {
   threads.reserve(static_cast<size_t>(threadCount - 1));
   try {
     for (int64_t i = 1; i < threadCount; ++i)
-      threads.emplace_back([this, i] { work(i); });
+      threads.emplace_back([this] { work(); });
   } catch (const std::system_error &failure) {
     error = "cannot start thread " + std::to_string(threads.size() + 1) +
             " of " + std::to_string(threadCount) + ": " + failure.what();
@@ -163,7 +163,24 @@ void Team::runPart(int64_t index, int64_t parts) {
                                : nullptr);
 }
 
-void Team::work(int64_t index) {
+void Team::runClaimed(uint32_t number, uint32_t parts) {
+  uint64_t current = claim.load(std::memory_order_acquire);
+  for (;;) {
+    // Another launch's number: this one is over.
+    if (static_cast<uint32_t>(current >> 32) != number ||
+        static_cast<uint32_t>(current) >= parts)
+      return;
+    if (!claim.compare_exchange_weak(current, current + 1,
+                                     std::memory_order_acq_rel))
+      continue;
+    runPart(static_cast<uint32_t>(current), parts);
+    current = claim.load(std::memory_order_acquire);
+    if (remaining.fetch_sub(1) == 1 && callerSleeps.load())
+      futexWake(&remaining, 1);
+  }
+}
+
+void Team::work() {
   // Starting from the very first ticket, not the present one: a launch may
   // already have been made.
   uint64_t seen = 0;
@@ -181,12 +198,7 @@ void Team::work(int64_t index) {
     uint32_t parts = static_cast<uint32_t>(seen >> 32);
     if (parts == stopParts)
       return;
-    // A thread that takes no part in a launch may see it late or never.
-    if (index >= static_cast<int64_t>(parts))
-      continue;
-    runPart(index, parts);
-    if (remaining.fetch_sub(1) == 1 && callerSleeps.load())
-      futexWake(&remaining, 1);
+    runClaimed(static_cast<uint32_t>(seen), parts);
   }
 }
 
@@ -206,14 +218,16 @@ bool Team::run(NaraeHostKernelFn function, const NaraeLaunch &request,
       runPart(i, parts);
     return true;
   }
-  remaining.store(static_cast<uint32_t>(parts - 1), std::memory_order_relaxed);
-  uint64_t number =
+  remaining.store(static_cast<uint32_t>(parts), std::memory_order_relaxed);
+  uint32_t number =
       static_cast<uint32_t>(ticket.load(std::memory_order_relaxed)) + 1;
-  ticket.store(uint64_t(parts) << 32 | static_cast<uint32_t>(number));
+  claim.store(uint64_t(number) << 32, std::memory_order_release);
+  ticket.store(uint64_t(parts) << 32 | number);
   // Either a worker sees the new ticket before it sleeps, or it is counted.
   if (sleepers.load())
     futexWake(&ticket, INT_MAX);
-  runPart(0, parts);
+  // A worker that is slow to wake leaves its part to the others.
+  runClaimed(number, static_cast<uint32_t>(parts));
   auto done = [&] { return remaining.load(std::memory_order_acquire) == 0; };
   if (spinUntil(done))
     return true;

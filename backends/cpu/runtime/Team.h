@@ -5,9 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A launch is a static partition: part i of n runs on thread i, and the
-// caller is thread 0. Workers spin for a moment after each launch, because
-// the next one usually comes at once, and sleep on a futex after that.
+// A launch is a static partition into parts, which threads claim one by one:
+// who computes a part does not matter to the result, and a worker that the
+// system has not woken yet holds nobody up. Workers spin for a moment after
+// each launch, because the next one usually comes at once, and sleep on a
+// futex after that.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,7 +62,9 @@ private:
   explicit Team(int64_t threadCount);
   bool start(std::string &error);
   void stop();
-  void work(int64_t index);
+  void work();
+  /// Runs parts of a launch as long as there are any that nobody has begun.
+  void runClaimed(uint32_t number, uint32_t parts);
   void runPart(int64_t index, int64_t parts);
 
   const int64_t threadCount;
@@ -77,7 +81,10 @@ private:
   /// Number of the launch (low half, what sleepers wait on) and its parts.
   alignas(64) std::atomic<uint64_t> ticket{0};
   alignas(64) std::atomic<uint32_t> sleepers{0};
-  /// Parts that are not done, the caller's not counted.
+  /// Number of the launch (high half) and its next part (low half): a thread
+  /// that comes late finds another number and takes nothing.
+  alignas(64) std::atomic<uint64_t> claim{0};
+  /// Parts that are not done.
   alignas(64) std::atomic<uint32_t> remaining{0};
   std::atomic<bool> callerSleeps{false};
 };
