@@ -15,8 +15,12 @@ using namespace narae;
 using namespace narae::driver;
 
 std::string driver::describeLocation(Location loc) {
-  if (auto name = loc->findInstanceOf<NameLoc>())
-    return "node '" + name.getName().str() + "'";
+  if (auto name = loc->findInstanceOf<NameLoc>()) {
+    // Nodes are "NAME (OPTYPE)"; inputs and the file itself only have a name,
+    // which the message says.
+    bool isNode = name.getName().strref().ends_with(")");
+    return isNode ? "node '" + name.getName().str() + "'" : "";
+  }
   if (auto file = loc->findInstanceOf<FileLineColLoc>()) {
     std::string text = file.getFilename().str();
     if (file.getLine())
