@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Usage: scripts/test.sh [--full]
-# Builds, then runs GoogleTest, lit, pytest and the ONNX node tests. The last
+# Installs what is missing, builds, then runs GoogleTest, lit, pytest and the ONNX node tests. The last
 # line is "N passed, N failed"; exit code 1 when something failed. --full adds
 # the node tests with all dimensions dynamic and tests marked `slow`.
 set -uo pipefail
@@ -14,7 +14,7 @@ case "${1:-}" in
 esac
 
 python=.venv/bin/python
-[[ -x "$python" ]] || { echo "test: run scripts/setup.sh first" >&2; exit 1; }
+scripts/setup.sh || exit 1
 results="$PWD/build/test-results"
 jobs="${NARAE_JOBS:-$(nproc)}"
 mkdir -p "$results"

@@ -127,19 +127,28 @@ Target::Target(const NaraeBackendCompiler *backend, std::string name,
 }
 
 namespace {
-/// Messages of a backend about one op, as diagnostics there.
+/// Messages of a backend about one op, as diagnostics there. They are held
+/// back until the call is over: a backend that shares the context may listen
+/// to its diagnostics, and would hear its own words again.
 struct OpErrors {
   explicit OpErrors(Operation *op) : op(op) {
     sink = {this, [](void *context, const char *location, const char *text) {
-              auto *self = static_cast<OpErrors *>(context);
-              ++self->count;
-              InFlightDiagnostic diagnostic = self->op->emitError(text);
-              if (location && *location)
-                diagnostic.attachNote() << "at " << location;
+              static_cast<OpErrors *>(context)->messages.push_back(
+                  {location ? location : "", text});
             }};
   }
+  /// Emits what has come; whether there was anything.
+  bool report() {
+    for (auto &[location, text] : messages) {
+      InFlightDiagnostic diagnostic = op->emitError(text);
+      // A module's own place says nothing; a kernel's names its nodes.
+      if (isa<ModuleOp>(op) && !location.empty())
+        diagnostic.attachNote() << "at " << location;
+    }
+    return !messages.empty();
+  }
   Operation *op;
-  int count = 0;
+  std::vector<std::pair<std::string, std::string>> messages;
   NaraeDiagnosticSink sink;
 };
 } // namespace
@@ -150,7 +159,7 @@ bool Target::supports(Operation *op) const {
   current.target = {target.data(), target.size()};
   if (compiler->supports(op, &current, &errors.sink) == 0)
     return true;
-  if (!errors.count)
+  if (!errors.report())
     op->emitError("'") << op->getName() << "' is not supported on " << target;
   return false;
 }
@@ -159,14 +168,18 @@ bool Target::configure(ModuleOp module) const {
   OpErrors errors(module);
   NaraeCompileOptions current = options;
   current.target = {target.data(), target.size()};
-  return compiler->configure(module.getOperation(), &current, &errors.sink) ==
-         0;
+  int status =
+      compiler->configure(module.getOperation(), &current, &errors.sink);
+  errors.report();
+  return status == 0;
 }
 
 bool Target::compile(ModuleOp module, std::string &object) const {
   OpErrors errors(module);
   NaraeCompileOptions current = options;
   current.target = {target.data(), target.size()};
-  return compiler->compile(module.getOperation(), &current, appendText,
-                           &object, &errors.sink) == 0;
+  int status = compiler->compile(module.getOperation(), &current, appendText,
+                                 &object, &errors.sink);
+  errors.report();
+  return status == 0;
 }

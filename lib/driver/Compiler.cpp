@@ -97,6 +97,7 @@ CompileResult compileSource(const Source &source, const std::string &output,
                           ? MLIRContext::Threading::DISABLED
                           : MLIRContext::Threading::ENABLED);
   registerDialects(context);
+  context.printOpOnDiagnostic(false); // users know their nodes, not our ops
   DiagnosticCollector diagnostics(&context);
   Session session(context, options);
 

@@ -261,10 +261,15 @@ void EntryEmitter::op(Operation *op) {
     spec.type = buffer.type;
     spec.buffer = index;
     auto define = output.getBuffer().getDefiningOp<hbm::BufferOp>();
-    for (int64_t size : cast<RankedTensorType>(define.getTensor()).getShape()) {
+    auto names = output->getAttrOfType<ArrayAttr>("dims");
+    for (auto [i, size] : llvm::enumerate(
+             cast<RankedTensorType>(define.getTensor()).getShape())) {
       bool dynamic = ShapedType::isDynamic(size);
+      StringRef symbol = names && i < names.size()
+                             ? cast<StringAttr>(names[i]).getValue()
+                             : StringRef();
       spec.dims.push_back(DimSpec(dynamic ? -1 : size, dynamic ? 0 : size,
-                                  dynamic ? -1 : size, name("")));
+                                  dynamic ? -1 : size, name(symbol)));
     }
   } else if (op->getNumResults() == 1 &&
              op->getResult(0).getType().isIndex() &&

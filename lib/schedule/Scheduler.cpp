@@ -366,9 +366,11 @@ LogicalResult Scheduler::results(func::ReturnOp op) {
       out = to.buffer;
     }
     auto name = func.getResultAttrOfType<StringAttr>(i, "fm.name");
-    b.create<rt::OutputOp>(loc, i, out,
-                           name ? name.getValue()
-                                : StringRef("output" + std::to_string(i)));
+    auto output = b.create<rt::OutputOp>(
+        loc, i, out,
+        name ? name.getValue() : StringRef("output" + std::to_string(i)));
+    if (auto dims = func.getResultAttrOfType<ArrayAttr>(i, "fm.dims"))
+      output->setAttr("dims", dims);
   }
   b.create<func::ReturnOp>(op.getLoc());
   return success();

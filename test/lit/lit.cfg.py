@@ -22,4 +22,5 @@ llvm = "/usr/lib/llvm-19/bin"
 config.environment["PATH"] = os.pathsep.join([str(build / "bin"), llvm, os.environ["PATH"]])
 config.environment["PYTHONPATH"] = str(build / "python")
 config.substitutions.append(("%python", str(root / ".venv" / "bin" / "python")))
+config.substitutions.append(("%root", str(root)))
 config.substitutions.append(("%data", str(root / "test" / "data")))

@@ -110,7 +110,7 @@ void Inspect::show(const Reader &reader, const Json &object) const {
   print("compiler  " + member(object, "compiler") + "\nbackend   " +
         member(object, "backend") + "\noptions   " + member(object, "options") +
         "\n");
-  std::string target = member(object["target"], "name");
+  std::string target = member(object["target"], "chip");
   print("target    " + (target.empty() ? "?" : target) + "\n");
   for (uint32_t i = 0; program.entries() && i < program.entries()->size();
        ++i) {

@@ -51,7 +51,8 @@ static LogicalResult flexAttention(Node &n) {
     if (!isa<FloatType>(type))
       return n.error() << "softmax_precision must be a float type";
   }
-  if (!n.has("score_mod") && !n.has("prob_mod") && type == wideType(n.elem(0)))
+  if (!n.has("score_mod") && !n.has("prob_mod") &&
+      type == wideType(n.elem(0)) && !n.elem(0).isF64())
     return n.setOutput(0, n.make<fm::AttentionOp>(q, n.input(1), n.input(2),
                                                   Maybe{}, llvm::APFloat(scale),
                                                   false, false,
