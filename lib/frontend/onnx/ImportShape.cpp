@@ -207,7 +207,7 @@ static LogicalResult depthToSpace(Node &n) {
   std::string mode = n.strAttr("mode", "DCR");
   if (failed(checkRank(n, 0, 4, 4)))
     return failure();
-  if (block <= 0 || (mode != "DCR" && mode != "CRD"))
+  if (block <= 0 || block > 32768 || (mode != "DCR" && mode != "CRD"))
     return n.error() << "DepthToSpace has blocksize " << block << " and mode "
                      << mode;
   Value x = n.input(0), size = constDim(n, block);
@@ -230,7 +230,7 @@ static LogicalResult spaceToDepth(Node &n) {
   if (failed(checkRank(n, 0, 4, 4)))
     return failure();
   std::string mode = n.strAttr("mode", "DCR"); // from opset 28 on
-  if (block <= 0 || (mode != "DCR" && mode != "CRD"))
+  if (block <= 0 || block > 32768 || (mode != "DCR" && mode != "CRD"))
     return n.error() << "SpaceToDepth has blocksize " << block << " and mode "
                      << mode;
   Value x = n.input(0), size = constDim(n, block);
