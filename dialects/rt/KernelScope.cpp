@@ -30,6 +30,21 @@ static StringRef kindName(SymbolDef::Kind kind) {
   }
 }
 
+/// A definition as an entry of the attribute `symbols`; `operands` are those
+/// of a derived one, over `count` symbols.
+static DictionaryAttr entryOf(MLIRContext *context, const SymbolDef &def,
+                              ArrayRef<Expr> operands, unsigned count) {
+  Builder b(context);
+  NamedAttrList attrs;
+  attrs.set("kind", b.getStringAttr(kindName(def.kind)));
+  attrs.set("min", b.getI64IntegerAttr(def.min));
+  attrs.set("max", b.getI64IntegerAttr(def.max));
+  if (!operands.empty())
+    attrs.set("operands", AffineMapAttr::get(
+                              AffineMap::get(0, count, operands, context)));
+  return attrs.getDictionary(context);
+}
+
 Expr KernelSymbols::translate(Expr expr) {
   if (isa<AffineConstantExpr>(expr))
     return expr;
@@ -44,22 +59,13 @@ Expr KernelSymbols::translate(Expr expr) {
     const SymbolDef def =
         outer.symbols()[cast<AffineSymbolExpr>(expr).getPosition()];
     MLIRContext *context = outer.getContext();
-    Builder b(context);
-    StringRef kind = kindName(def.kind);
-    NamedAttrList attrs;
-    attrs.set("kind", b.getStringAttr(kind));
-    attrs.set("min", b.getI64IntegerAttr(def.min));
-    attrs.set("max", b.getI64IntegerAttr(def.max));
-    if (kind == "param") {
+    SmallVector<Expr> operands;
+    if (kindName(def.kind) == "param")
       leaves.push_back(expr);
-    } else {
-      SmallVector<AffineExpr> operands;
+    else
       for (Expr operand : def.operands)
         operands.push_back(translate(operand));
-      attrs.set("operands", AffineMapAttr::get(AffineMap::get(
-                                0, defs.size(), operands, context)));
-    }
-    defs.push_back(attrs.getDictionary(context));
+    defs.push_back(entryOf(context, def, operands, defs.size()));
     result = getAffineSymbolExpr(defs.size() - 1, context);
   }
   translated[expr] = result;
@@ -74,6 +80,23 @@ ArrayAttr KernelSymbols::attribute() const {
 AffineMapAttr KernelSymbols::map(ArrayRef<Expr> exprs) const {
   return AffineMapAttr::get(
       AffineMap::get(0, defs.size(), exprs, outer.getContext()));
+}
+
+void rt::closeSymbols(KernelOp kernel) {
+  fm::SymbolicScope scope = scopeOf(kernel);
+  for (Operation &op : kernel.block().without_terminator())
+    if (failed(scope.add(&op)))
+      return; // the verifier says why
+  SmallVector<Attribute> symbols(kernel.getSymbols().getValue());
+  for (const SymbolDef &def : scope.symbols().drop_front(symbols.size())) {
+    // What is read from memory is the kernel's own affair, and so is what
+    // derives from it.
+    if (kindName(def.kind) == "param")
+      break;
+    symbols.push_back(
+        entryOf(kernel.getContext(), def, def.operands, symbols.size()));
+  }
+  kernel.setSymbolsAttr(ArrayAttr::get(kernel.getContext(), symbols));
 }
 
 unsigned rt::paramCount(KernelOp kernel) {

@@ -46,6 +46,10 @@ private:
 /// The scope of a kernel: its symbols, and its arguments' dimensions.
 fm::SymbolicScope scopeOf(KernelOp kernel);
 
+/// Appends to the kernel's `symbols` those that the shape functions of its
+/// body derive, so that expressions over them have a meaning outside too.
+void closeSymbols(KernelOp kernel);
+
 /// The number of parameters a dispatch must pass.
 unsigned paramCount(KernelOp kernel);
 

@@ -246,6 +246,7 @@ LogicalResult Former::formRoot(Operation *root) {
     if (std::string name = nodeName(op); !name.empty())
       nodes.insert(b.getStringAttr(name));
   kernel.setNodesAttr(b.getArrayAttr(nodes.getArrayRef()));
+  rt::closeSymbols(kernel);
   module.getBody()->push_front(kernel);
 
   OpBuilder at(root);
