@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "backends/cpu/compiler/kernels/AttentionSteps.h"
+#include "backends/cpu/compiler/kernels/Gemm.h"
 #include "backends/cpu/compiler/kernels/Packing.h"
 #include "lib/codegen/Scalar.h"
 
@@ -175,25 +176,15 @@ void AttentionSteps::softmax(const AttentionBlock &block) {
             [&](Value row) { softmaxRow(block, row); });
 }
 
-/// scale, softcap and mask.
-void AttentionSteps::scaleScores(const AttentionBlock &block, Value row,
-                                 Value scoresRow) {
-  Value zero = k.index(0), start = k.mulI(row, lda);
+/// What vectors cannot do: softcap, and masks that are computed.
+void AttentionSteps::finishByElement(const AttentionBlock &block, Value row) {
   Type f32 = k.b.getF32Type();
   OpBuilder &b = k.b;
   double scale = a.op.getScale().convertToDouble();
   double cap = a.op.getSoftcap().convertToDouble();
-  Value mask = a.op.getMask();
-  if (!mask && cap == 0) {
-    // In whole vectors: what is behind the keys is overwritten next.
-    k.forLoop(zero, block.keys, k.index(v.lanes), [&](Value t) {
-      Value at = v.at(scoresRow, t);
-      v.store(v.mul(v.load(at), v.splat(scale)), at);
-    });
-    return;
-  }
+  Value mask = a.op.getMask(), start = k.mulI(row, lda);
   fm::Exprs dims{a.batch, a.heads, a.queries, a.keys};
-  k.forLoop(zero, block.keys, k.index(1), [&](Value t) {
+  k.forLoop(k.index(0), block.keys, k.index(1), [&](Value t) {
     Value at = k.addI(start, t);
     Value x = k.load(scoresTile, f32, at);
     x = b.create<arith::MulFOp>(k.loc, x, k.constant(f32, scale));
@@ -213,28 +204,60 @@ void AttentionSteps::scaleScores(const AttentionBlock &block, Value row,
   });
 }
 
+Value AttentionSteps::maskRow(const AttentionBlock &block, Value row) {
+  Value mask = a.op.getMask();
+  Value pointer = k.pointerOf(mask);
+  ArrayRef<fm::Expr> own = k.dims(mask);
+  if (!v.masks || !pointer || !k.elementType(mask).isF32() || own.empty() ||
+      own.back() != a.keys)
+    return {};
+  fm::Exprs dims{a.batch, a.heads, a.queries, a.keys};
+  Indices indices{block.batch, block.head, k.addI(block.row, row), block.key};
+  return v.at(pointer,
+              k.linear(own, broadcastIndices(k, own, dims, indices)));
+}
+
+/// Keys of the block that a query sees.
+Value AttentionSteps::visibleKeys(const AttentionBlock &block, Value row) {
+  if (!a.op.getCausal())
+    return block.keys;
+  Value last = k.addI(k.addI(block.row, row), causalShift());
+  Value count = k.subI(k.addI(last, k.index(1)), block.key);
+  return k.minI(k.maxI(count, k.index(0)), block.keys);
+}
+
+Value AttentionSteps::finishScores(const AttentionBlock &block, Value row) {
+  bool hasMask = bool(a.op.getMask());
+  Value maskFrom = hasMask ? maskRow(block, row) : Value();
+  bool byElement =
+      a.op.getSoftcap().convertToDouble() != 0 || (hasMask && !maskFrom);
+  if (byElement)
+    finishByElement(block, row);
+  Value visible = visibleKeys(block, row), lowest = v.splat(kMinusInfinity);
+  Value scale = v.splat(a.op.getScale().convertToDouble());
+  Value scoresRow = v.at(scoresTile, k.mulI(row, lda));
+  Value largest = k.forLoop(
+      k.index(0), block.keys, k.index(v.lanes), lowest,
+      [&](Value t, ValueRange max) -> SmallVector<Value> {
+        Value at = v.at(scoresRow, t), x = v.load(at);
+        Value isSeen = v.maskBelow(k.subI(visible, t));
+        if (!byElement)
+          x = v.mul(x, scale);
+        if (!byElement && maskFrom)
+          x = v.add(x, v.load(v.at(maskFrom, t), isSeen));
+        x = k.selectV(isSeen, x, lowest);
+        v.store(x, at);
+        return {v.max(x, max[0])};
+      })[0];
+  return v.maximum(largest);
+}
+
 void AttentionSteps::softmaxRow(const AttentionBlock &block, Value row) {
   Value zero = k.index(0), lanes = k.index(v.lanes);
   Type f32 = k.b.getF32Type();
   OpBuilder &b = k.b;
   Value scoresRow = v.at(scoresTile, k.mulI(row, lda));
-  scaleScores(block, row, scoresRow);
-  // Hidden keys, and lanes up to a whole vector, count nothing.
-  Value visible = block.keys;
-  if (a.op.getCausal()) {
-    Value last = k.addI(k.addI(block.row, row), causalShift());
-    Value count = k.subI(k.addI(last, k.index(1)), block.key);
-    visible = k.minI(k.maxI(count, zero), visible);
-  }
-  Value padded = k.mulI(k.ceilDivI(block.keys, lanes), lanes);
-  fillFloats(k, v, v.at(scoresRow, visible), k.subI(padded, visible),
-             kMinusInfinity);
-
-  Value largest = v.maximum(k.forLoop(
-      zero, block.keys, lanes, v.splat(kMinusInfinity),
-      [&](Value t, ValueRange max) -> SmallVector<Value> {
-        return {v.max(v.load(v.at(scoresRow, t)), max[0])};
-      })[0]);
+  Value largest = finishScores(block, row);
   Value before = k.load(maxima, f32, row);
   auto greater = [&](Value x, Value y) -> Value {
     return b.create<arith::CmpFOp>(k.loc, arith::CmpFPredicate::OGT, x, y);
@@ -257,8 +280,10 @@ void AttentionSteps::softmaxRow(const AttentionBlock &block, Value row) {
   Value total = b.create<arith::MulFOp>(k.loc, k.load(sums, f32, row), scale);
   k.store(b.create<arith::AddFOp>(k.loc, total, sum), sums, f32, row);
   Value outRow = v.at(out, k.mulI(row, outputRow)), factor = v.broadcast(scale);
-  k.forLoop(zero, outputRow, lanes, [&](Value e) {
-    Value at = v.at(outRow, e);
-    v.store(v.mul(v.load(at), factor), at);
+  k.ifThen(k.lessI(zero, block.key), [&] {
+    k.forLoop(zero, outputRow, lanes, [&](Value e) {
+      Value at = v.at(outRow, e);
+      v.store(v.mul(v.load(at), factor), at);
+    });
   });
 }

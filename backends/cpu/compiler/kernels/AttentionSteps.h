@@ -52,7 +52,12 @@ private:
   Value element(Value tensor, const AttentionBlock &block, Value row,
                 Value col, bool isQuery);
   void softmaxRow(const AttentionBlock &block, Value row);
-  void scaleScores(const AttentionBlock &block, Value row, Value scoresRow);
+  Value visibleKeys(const AttentionBlock &block, Value row);
+  /// The mask's row for the block's keys, where vectors of it can be read.
+  Value maskRow(const AttentionBlock &block, Value row);
+  /// Scale, softcap and mask of a row, hidden keys at -inf; its maximum.
+  Value finishScores(const AttentionBlock &block, Value row);
+  void finishByElement(const AttentionBlock &block, Value row);
   Value exp(Value x);
 
   KernelContext &k;

@@ -19,6 +19,10 @@ using codegen::Indices;
 static constexpr int64_t kDepth = 256;
 /// Up to here one block is better than several: C is written once.
 static constexpr int64_t kMaxDepth = 512;
+/// The same for few rows, where panels are read once.
+static constexpr int64_t kMaxDepthFewRows = 8192;
+/// Most rows of a block.
+static constexpr int64_t kRows = 192;
 
 GemmPlan GemmPlan::make(const MachineModel &machine, fm::Expr rows,
                         fm::Expr depth, int64_t step) {
@@ -26,15 +30,16 @@ GemmPlan GemmPlan::make(const MachineModel &machine, fm::Expr rows,
   plan.tile = RegisterTile::of(machine);
   auto m = fm::constantOf(rows), k = fm::constantOf(depth);
   plan.kc = std::max(kDepth / step, int64_t(1)) * step;
-  if (k && *k <= kMaxDepth) {
+  bool isFew = m && *m <= plan.tile.mr;
+  if (k && *k <= (isFew ? kMaxDepthFewRows : kMaxDepth)) {
     plan.kc = std::max<int64_t>(*k, 1);
   } else if (k) {
-    int64_t blocks = llvm::divideCeil(*k, kMaxDepth - kDepth / 2);
+    int64_t blocks = llvm::divideCeil(*k, kDepth);
     plan.kc = llvm::alignTo(llvm::divideCeil(*k, blocks), step * 2);
   }
   plan.lda = rowDistance(plan.kc);
   // A block of rows stays in the L2 cache while panels pass by.
-  plan.mc = plan.tile.mr == 14 ? 112 : 96;
+  plan.mc = kRows;
   if (k && *k > 0) {
     int64_t fit = machine.l2Bytes / (4 * *k) / plan.tile.mr * plan.tile.mr;
     plan.mc = std::clamp(fit, 4 * plan.tile.mr, plan.mc);
@@ -62,7 +67,8 @@ public:
 
 private:
   void emitRun(GemmBlock block, Value firstPanel, Value endPanel);
-  void emitPanel(GemmBlock block);
+  void emitProduct(const GemmBlock &block, Value tile, Value i, Value k0,
+                   Value kc);
   /// Rows of a block: even shares, so that parts balance.
   Value chooseRows(Value panels);
   void forDepth(function_ref<void(Value block, Value k0, Value kc)> body);
@@ -142,29 +148,30 @@ void GemmEmitter::emitRun(GemmBlock block, Value firstPanel, Value endPanel) {
   k.forLoop(firstPanel, endPanel, k.index(1), [&](Value panel) {
     block.col = k.mulI(panel, nr);
     block.cols = k.minI(k.subI(gemm.cols, block.col), nr);
-    emitPanel(block);
+    Value tile = k.scratchAt(k.index(plan.tileAt()));
+    forDepth([&](Value i, Value k0, Value kc) {
+      emitProduct(block, tile, i, k0, kc);
+    });
+    if (plan.hasTile)
+      gemm.finish(block, tile);
   });
 }
 
-void GemmEmitter::emitPanel(GemmBlock block) {
-  Value tile = k.scratchAt(k.index(plan.tileAt()));
+/// A panel of C for a block of k.
+void GemmEmitter::emitProduct(const GemmBlock &block, Value tile, Value i,
+                              Value k0, Value kc) {
   PanelCall call;
+  call.a = packedRows(i);
   call.rows = block.rows;
-  call.cols = block.cols;
+  call.b = gemm.panelB(block, k0, kc, k.scratchAt(k.index(plan.panelAt())));
+  call.depth = kc;
   call.c = plan.hasTile ? tile : gemm.output(block);
   call.ldc = plan.hasTile ? k.index(plan.tile.nr) : gemm.ldc;
+  call.cols = block.cols;
   if (gemm.start != Start::Zero)
     call.bias = gemm.bias(block);
-  forDepth([&](Value i, Value k0, Value kc) {
-    call.a = packedRows(i);
-    call.b = gemm.panelB(block, k0, kc,
-                         k.scratchAt(k.index(plan.panelAt())));
-    call.depth = kc;
-    call.accumulate = k.lessI(k.index(0), i);
-    callPanelKernel(k, machine, plan.lda, gemm.start, call);
-  });
-  if (plan.hasTile)
-    gemm.finish(block, tile);
+  call.accumulate = k.lessI(k.index(0), i);
+  callPanelKernel(k, machine, plan.lda, gemm.start, call);
 }
 
 void cpu::emitGemm(KernelContext &k, const MachineModel &machine,

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace narae;
@@ -23,8 +24,9 @@ static constexpr unsigned kUnroll = 2;
 
 RegisterTile RegisterTile::of(const MachineModel &machine) {
   int64_t lanes = std::max(4u, machine.vectorBytes / 4);
-  // Of the registers two hold B, one or two a broadcast element of A.
-  int64_t mr = machine.vectorRegisters >= 32 ? 14 : 6;
+  // Besides the accumulators four or more registers for two steps' rows of B
+  // and elements of A: a tile of 14 sometimes spills, which costs a third.
+  int64_t mr = machine.vectorRegisters >= 32 ? 12 : 6;
   return {mr, int64_t(kColumns) * lanes};
 }
 
@@ -100,7 +102,7 @@ void PanelEmitter::choose(Value condition, function_ref<void()> then,
   }
 }
 
-/// Whole tiles in a loop, then the row edge in halves: 8, 4, 2, 1.
+/// Whole tiles in a loop, then the row edge in tiles of 8, 4, 2 and 1 rows.
 void PanelEmitter::emit() {
   isFull = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, cols,
                                    cst(tile.nr));
@@ -115,22 +117,19 @@ void PanelEmitter::emit() {
   }
   Value whole = mul(b.create<arith::DivUIOp>(loc, rows, cst(tile.mr)),
                     cst(tile.mr));
-  auto loop = b.create<scf::ForOp>(loc, cst(0), whole, cst(tile.mr));
-  {
+  int64_t height = llvm::bit_floor(uint64_t(tile.mr - 1));
+  auto overTiles = [&](Value begin, Value end, int64_t step) {
+    auto loop = b.create<scf::ForOp>(loc, begin, end, cst(step));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    emitTile(loop.getInductionVar(), tile.mr);
-  }
-  unsigned height = 1;
-  while (2 * height < tile.mr)
-    height *= 2;
-  Value done = whole;
-  for (; height; height /= 2) {
-    Value bit = b.create<arith::AndIOp>(loc, sub(rows, whole), cst(height));
-    Value wanted =
-        b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, bit, cst(0));
-    choose(wanted, [&] { emitTile(done, height); }, {});
-    done = add(done, bit);
+    emitTile(loop.getInductionVar(), step);
+  };
+  overTiles(cst(0), whole, tile.mr);
+  for (Value done = whole; height; height /= 2) {
+    Value count = b.create<arith::DivUIOp>(loc, sub(rows, done), cst(height));
+    Value end = add(done, mul(count, cst(height)));
+    overTiles(done, end, height);
+    done = end;
   }
 }
 
