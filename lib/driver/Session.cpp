@@ -77,15 +77,21 @@ bool Session::runPasses(llvm::function_ref<void(OpPassManager &)> build,
                         const char *phase) {
   PassManager pm(&context, ModuleOp::getOperationName());
   pm.enableVerifier(true);
+  SmallString<256> path;
   if (!options.reproducerDir.empty()) {
-    SmallString<256> path(options.reproducerDir);
+    path = options.reproducerDir;
     llvm::sys::fs::create_directories(path);
     llvm::sys::path::append(path,
                             std::string("reproducer-") + phase + ".mlir");
     pm.enableCrashReproducerGeneration(path);
   }
   build(pm);
-  return succeeded(pm.run(*module));
+  if (succeeded(pm.run(*module)))
+    return true;
+  if (!path.empty())
+    emitRemark(UnknownLoc::get(&context))
+        << "to replay: narae-opt --run-reproducer " << path;
+  return false;
 }
 
 bool Session::dispatch() {
