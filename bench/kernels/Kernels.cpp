@@ -34,8 +34,8 @@ namespace {
 
 struct Bench {
   std::string name;
-  double flops;  ///< of one call
-  double bytes;  ///< that must come from memory at least, in one call
+  double flops; ///< of one call
+  double bytes; ///< that must come from memory at least, in one call
   KernelText text;
 };
 
@@ -48,9 +48,10 @@ Bench matmul(int64_t m, int64_t k, int64_t n, int64_t width, bool gelu) {
   TensorText r{{num(m), num(n)}};
   text.results = {r};
   text.body = "%n = fm.constant dense<" + num(n) +
-              "> : tensor<1xi64> : tensor<1xi64>\n%0 = fm.packed_matmul %a0, %a1, %n, %a2 : (" +
-              text.args[0].type() + ", " + panels.type() +
-              ", tensor<1xi64>, " + text.args[2].type() + ") -> " + r.type();
+              "> : tensor<1xi64> : tensor<1xi64>\n%0 = fm.packed_matmul %a0, "
+              "%a1, %n, %a2 : (" +
+              text.args[0].type() + ", " + panels.type() + ", tensor<1xi64>, " +
+              text.args[2].type() + ") -> " + r.type();
   text.yields = {"%0"};
   if (gelu) {
     text.body += "\n%1 = fm.gelu %0 : " + KernelText::signature({r}, r);
@@ -64,8 +65,9 @@ Bench matmul(int64_t m, int64_t k, int64_t n, int64_t width, bool gelu) {
 Bench unpacked(int64_t batch, int64_t m, int64_t k, int64_t n,
                bool transposed) {
   KernelText text;
-  text.args = {{{num(batch), num(m), num(k)}},
-               {{num(batch), num(transposed ? n : k), num(transposed ? k : n)}}};
+  text.args = {
+      {{num(batch), num(m), num(k)}},
+      {{num(batch), num(transposed ? n : k), num(transposed ? k : n)}}};
   text.results = {{{num(batch), num(m), num(n)}}};
   text.body = std::string("%0 = fm.matmul %a0, %a1 ") +
               (transposed ? "{transpose_rhs} : " : ": ") +
@@ -102,8 +104,8 @@ Bench conv(int64_t c, int64_t o, int64_t size, int64_t window, int64_t stride,
 Bench attention(int64_t h, int64_t g, int64_t s, int64_t t, int64_t d) {
   KernelText text;
   TensorText kv{{"1", num(t), num(g), num(d)}};
-  text.args = {{{"1", num(s), num(h), num(d)}}, kv, kv,
-               {{"1", "1", "1", num(t)}}};
+  text.args = {
+      {{"1", num(s), num(h), num(d)}}, kv, kv, {{"1", "1", "1", num(t)}}};
   text.results = {{{"1", num(s), num(h), num(d)}}};
   text.body = "%0 = fm.attention %a0, %a1, %a2, %a3 {scale = 0.125 : f64, "
               "q_bshd, kv_bshd, out_bshd} : " +
@@ -117,8 +119,10 @@ Bench attention(int64_t h, int64_t g, int64_t s, int64_t t, int64_t d) {
 Bench lstm(int64_t t, int64_t i, int64_t h) {
   KernelText text;
   TensorText state{{"1", "1", num(h)}};
-  text.args = {{{num(t), "1", num(i)}}, {{"1", num(4 * h), num(i)}},
-               {{"1", num(4 * h), num(h)}}, {{"1", num(8 * h)}}};
+  text.args = {{{num(t), "1", num(i)}},
+               {{"1", num(4 * h), num(i)}},
+               {{"1", num(4 * h), num(h)}},
+               {{"1", num(8 * h)}}};
   text.results = {{{num(t), "1", "1", num(h)}}, state, state};
   std::string nan = "0x7FF8000000000000";
   nan = nan + ", " + nan + ", " + nan;
@@ -126,10 +130,11 @@ Bench lstm(int64_t t, int64_t i, int64_t h) {
       "%0, %1, %2 = fm.recurrent %a0, %a1, %a2, %a3 {operandSegmentSizes = "
       "array<i32: 1, 1, 1, 1, 0, 0, 0, 0>, kind = \"lstm\", direction = "
       "\"forward\", activations = [\"Sigmoid\", \"Tanh\", \"Tanh\"], alpha = "
-      "array<f64: " + nan + ">, beta = array<f64: " + nan + ">} : (" +
-      text.args[0].type() + ", " + text.args[1].type() + ", " +
-      text.args[2].type() + ", " + text.args[3].type() + ") -> (" +
-      text.results[0].type() + ", " + state.type() + ", " + state.type() + ")";
+      "array<f64: " +
+      nan + ">, beta = array<f64: " + nan + ">} : (" + text.args[0].type() +
+      ", " + text.args[1].type() + ", " + text.args[2].type() + ", " +
+      text.args[3].type() + ") -> (" + text.results[0].type() + ", " +
+      state.type() + ", " + state.type() + ")";
   text.yields = {"%0", "%1", "%2"};
   return {"lstm " + num(t) + "x" + num(i) + "->" + num(h),
           8.0 * t * h * (i + h), 16.0 * t * h * (i + h), text};
@@ -190,31 +195,30 @@ void run(const Bench &bench, const std::string &target, double seconds) {
 int main(int argc, char **argv) {
   for (const std::string &target : hostTargets()) {
     int64_t width = target == "cpu:x86-64-v4" ? 32 : 16;
-    const Bench benches[] = {
-        matmul(1024, 1024, 1024, width, false),
-        matmul(1024, 384, 1536, width, true),
-        matmul(1024, 1536, 384, width, false),
-        matmul(256, 1024, 256, width, false),
-        matmul(256, 1536, 384, width, false),
-        matmul(128, 384, 384, width, false),
-        matmul(16, 384, 1536, width, true),
-        matmul(1, 576, 49152, width, false),
-        matmul(4, 576, 1536, width, false),
-        unpacked(1, 512, 512, 512, false),
-        unpacked(1, 512, 512, 512, true),
-        unpacked(12, 128, 32, 128, true),
-        conv(64, 64, 56, 3, 1, 1),
-        conv(64, 256, 56, 1, 1, 1),
-        conv(256, 256, 14, 3, 1, 1),
-        conv(3, 16, 224, 3, 2, 1),
-        conv(24, 24, 160, 1, 1, 1),
-        conv(96, 96, 56, 3, 1, 96),
-        conv(96, 96, 56, 5, 2, 96),
-        attention(12, 12, 128, 128, 32),
-        attention(12, 12, 16, 16, 32),
-        attention(9, 3, 512, 512, 64),
-        attention(9, 3, 1, 512, 64),
-        lstm(4, 128, 128)};
+    const Bench benches[] = {matmul(1024, 1024, 1024, width, false),
+                             matmul(1024, 384, 1536, width, true),
+                             matmul(1024, 1536, 384, width, false),
+                             matmul(256, 1024, 256, width, false),
+                             matmul(256, 1536, 384, width, false),
+                             matmul(128, 384, 384, width, false),
+                             matmul(16, 384, 1536, width, true),
+                             matmul(1, 576, 49152, width, false),
+                             matmul(4, 576, 1536, width, false),
+                             unpacked(1, 512, 512, 512, false),
+                             unpacked(1, 512, 512, 512, true),
+                             unpacked(12, 128, 32, 128, true),
+                             conv(64, 64, 56, 3, 1, 1),
+                             conv(64, 256, 56, 1, 1, 1),
+                             conv(256, 256, 14, 3, 1, 1),
+                             conv(3, 16, 224, 3, 2, 1),
+                             conv(24, 24, 160, 1, 1, 1),
+                             conv(96, 96, 56, 3, 1, 96),
+                             conv(96, 96, 56, 5, 2, 96),
+                             attention(12, 12, 128, 128, 32),
+                             attention(12, 12, 16, 16, 32),
+                             attention(9, 3, 512, 512, 64),
+                             attention(9, 3, 1, 512, 64),
+                             lstm(4, 128, 128)};
     std::printf("%s\n", target.c_str());
     for (const Bench &bench : benches)
       if (argc < 2 || bench.name.find(argv[1]) != std::string::npos)

@@ -42,8 +42,8 @@ struct Case {
 };
 
 /// Offset of [b][x][y][0], the middle dimensions exchanged in memory.
-int64_t at(bool swaps, int64_t b, int64_t x, int64_t y, int64_t xs,
-           int64_t ys, int64_t width) {
+int64_t at(bool swaps, int64_t b, int64_t x, int64_t y, int64_t xs, int64_t ys,
+           int64_t width) {
   return swaps ? ((b * ys + y) * xs + x) * width
                : ((b * xs + x) * ys + y) * width;
 }
@@ -88,7 +88,8 @@ std::vector<double> reference(const Case &c, const Floats &q, const Floats &k,
 /// Symbols: batch, queries, keys.
 KernelText textOf(const Case &c, double scale) {
   auto num = [](int64_t i) { return std::to_string(i); };
-  auto tensor = [&](bool swaps, int64_t heads, std::string rows, int64_t width) {
+  auto tensor = [&](bool swaps, int64_t heads, std::string rows,
+                    int64_t width) {
     TensorText t{{"s0", num(heads), rows, num(width)}};
     if (swaps)
       std::swap(t.dims[1], t.dims[2]);
@@ -96,7 +97,8 @@ KernelText textOf(const Case &c, double scale) {
   };
   KernelText text;
   text.symbols = 3;
-  text.args = {tensor(c.qSwap, c.h, "s1", c.d), tensor(c.kvSwap, c.g, "s2", c.d),
+  text.args = {tensor(c.qSwap, c.h, "s1", c.d),
+               tensor(c.kvSwap, c.g, "s2", c.d),
                tensor(c.kvSwap, c.g, "s2", c.e)};
   if (c.mask == Case::Full)
     text.args.push_back({{"s0", num(c.h), "s1", "s2"}});
@@ -116,9 +118,11 @@ KernelText textOf(const Case &c, double scale) {
                " {scale = " + std::to_string(scale) + " : f64";
   if (c.softcap)
     text.body += ", softcap = " + std::to_string(c.softcap) + " : f64";
-  for (auto [flag, name] :
-       {std::make_pair(c.causal, "causal"), {c.causalEnd, "causal_end"},
-        {c.qSwap, "q_bshd"}, {c.kvSwap, "kv_bshd"}, {c.outSwap, "out_bshd"}})
+  for (auto [flag, name] : {std::make_pair(c.causal, "causal"),
+                            {c.causalEnd, "causal_end"},
+                            {c.qSwap, "q_bshd"},
+                            {c.kvSwap, "kv_bshd"},
+                            {c.outSwap, "out_bshd"}})
     if (flag)
       text.body += std::string(", ") + name;
   text.body += "} : " + KernelText::signature(text.args, text.results[0]);
@@ -160,7 +164,8 @@ TEST_P(AttentionKernel, Reference) {
         for (float &value : *x)
           value = -value;
     if (c.mask != Case::None) {
-      mask = values(c.mask == Case::Full ? c.b * c.h * c.s * c.t : c.b * c.t, 4);
+      mask =
+          values(c.mask == Case::Full ? c.b * c.h * c.s * c.t : c.b * c.t, 4);
       for (size_t i = 0; i < mask.size(); i += 3)
         mask[i] = -INFINITY;
       inputs.push_back(mask);

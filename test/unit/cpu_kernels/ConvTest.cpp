@@ -105,19 +105,20 @@ KernelText textOf(const Case &t, bool dynamic, After after, bool computed) {
     tensor.dims.push_back(w);
     return tensor;
   };
-  auto out = [&](std::string in, int64_t k, int64_t s, int64_t d, int64_t pads) {
+  auto out = [&](std::string in, int64_t k, int64_t s, int64_t d,
+                 int64_t pads) {
     if (t.autoPad[0] == 's')
       return s == 1 ? in
                     : "(" + in + " + " + num(s - 1) + ") floordiv " + num(s);
     int64_t rest = pads - (k - 1) * d - 1;
     return "(" + in + " + " + num(rest) + ") floordiv " + num(s) + " + 1";
   };
-  TensorText x = dynamic ? image(t.c, "s1", "s2")
-                         : image(t.c, num(t.h), num(t.w));
-  TensorText r =
-      dynamic ? image(t.o, out("s1", t.kh, t.sh, t.dh, t.top + t.bottom),
-                      out("s2", t.kw, t.sw, t.dw, t.left + t.right))
-              : image(t.o, num(t.oh()), num(t.ow()));
+  TensorText x =
+      dynamic ? image(t.c, "s1", "s2") : image(t.c, num(t.h), num(t.w));
+  TensorText r = dynamic
+                     ? image(t.o, out("s1", t.kh, t.sh, t.dh, t.top + t.bottom),
+                             out("s2", t.kw, t.sw, t.dw, t.left + t.right))
+                     : image(t.o, num(t.oh()), num(t.ow()));
   TensorText f{{num(t.o), num(t.c / t.groups)}};
   if (t.rank == 2)
     f.dims.push_back(num(t.kh));
@@ -131,19 +132,18 @@ KernelText textOf(const Case &t, bool dynamic, After after, bool computed) {
     text.body = "%x = fm.neg %a0 : " + KernelText::signature({x}, x) + "\n";
     input = "%x";
   }
-  text.body += "%0 = fm.conv " + input + ", %a1, %a2 {strides = " +
-               list(flat ? std::vector<int64_t>{t.sw}
-                         : std::vector<int64_t>{t.sh, t.sw}) +
-               ", pads = " +
-               list(flat ? std::vector<int64_t>{t.left, t.right}
-                         : std::vector<int64_t>{t.top, t.left, t.bottom,
-                                                t.right}) +
-               ", dilations = " +
-               list(flat ? std::vector<int64_t>{t.dw}
-                         : std::vector<int64_t>{t.dh, t.dw}) +
-               ", auto_pad = \"" + t.autoPad + "\", groups = " +
-               num(t.groups) + " : i64} : " +
-               KernelText::signature(text.args, r);
+  text.body +=
+      "%0 = fm.conv " + input + ", %a1, %a2 {strides = " +
+      list(flat ? std::vector<int64_t>{t.sw}
+                : std::vector<int64_t>{t.sh, t.sw}) +
+      ", pads = " +
+      list(flat ? std::vector<int64_t>{t.left, t.right}
+                : std::vector<int64_t>{t.top, t.left, t.bottom, t.right}) +
+      ", dilations = " +
+      list(flat ? std::vector<int64_t>{t.dw}
+                : std::vector<int64_t>{t.dh, t.dw}) +
+      ", auto_pad = \"" + t.autoPad + "\", groups = " + num(t.groups) +
+      " : i64} : " + KernelText::signature(text.args, r);
   text.yields = {"%0"};
   if (after == After::Nothing)
     return text;
@@ -158,9 +158,9 @@ KernelText textOf(const Case &t, bool dynamic, After after, bool computed) {
       gate.dims[i] = "1";
   text.args.push_back(gate);
   text.args.push_back(r);
-  text.body += "\n%2 = fm.mul %1, %a3 : " +
-               KernelText::signature({r, gate}, r) +
-               "\n%3 = fm.add %2, %a4 : " + KernelText::signature({r, r}, r);
+  text.body +=
+      "\n%2 = fm.mul %1, %a3 : " + KernelText::signature({r, gate}, r) +
+      "\n%3 = fm.add %2, %a4 : " + KernelText::signature({r, r}, r);
   text.yields = {"%3"};
   return text;
 }
@@ -261,12 +261,13 @@ TEST_P(Conv, Transposed) {
     int64_t n = 2, c = 6, o = 10, h = 5, w = 19;
     std::string perGroup = std::to_string(o / groups);
     KernelText text;
-    text.args = {{{"2", "6", "5", "19"}}, {{"6", perGroup, "2", "3"}},
-                 {{"10"}}};
+    text.args = {
+        {{"2", "6", "5", "19"}}, {{"6", perGroup, "2", "3"}}, {{"10"}}};
     text.results = {{{"2", "10", "10", "57"}}};
     text.body = "%0 = fm.conv_transpose %a0, %a1, %a2 {strides = array<i64: 2, "
                 "3>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, "
-                "1>, groups = " + std::to_string(groups) +
+                "1>, groups = " +
+                std::to_string(groups) +
                 " : i64, output_padding = array<i64>, output_shape = "
                 "array<i64>} : " +
                 KernelText::signature(text.args, text.results[0]) +

@@ -29,7 +29,8 @@ using namespace narae::test;
 //===----------------------------------------------------------------------===//
 
 static bool isNumber(const std::string &s) {
-  return std::all_of(s.begin(), s.end(), [](char c) { return std::isdigit(c); });
+  return std::all_of(s.begin(), s.end(),
+                     [](char c) { return std::isdigit(c); });
 }
 
 std::string TensorText::type() const {
@@ -140,10 +141,9 @@ Kernels::Kernels(const std::string &text, const std::string &target) {
   NaraeCompileOptions options = {
       sizeof(options), {target.data(), target.size()}, 3, 0, 1};
   NaraeDiagnosticSink sink = {&errors, appendError};
-  int failed =
-      compiler.configure(module->getOperation(), &options, &sink) ||
-      compiler.compile(module->getOperation(), &options, append, &object,
-                       &sink);
+  int failed = compiler.configure(module->getOperation(), &options, &sink) ||
+               compiler.compile(module->getOperation(), &options, append,
+                                &object, &sink);
   if (failed && errors.empty())
     errors = "failed without a message";
 }

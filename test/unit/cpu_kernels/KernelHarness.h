@@ -53,8 +53,10 @@ struct KernelText {
 class Buffer {
 public:
   explicit Buffer(size_t bytes);
-  Buffer(Buffer &&other) : base(other.base), size(other.size),
-                           start(other.start) { other.base = nullptr; }
+  Buffer(Buffer &&other)
+      : base(other.base), size(other.size), start(other.start) {
+    other.base = nullptr;
+  }
   ~Buffer();
   float *floats() const { return static_cast<float *>(start); }
   void *data() const { return start; }

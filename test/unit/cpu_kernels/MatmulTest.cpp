@@ -74,17 +74,17 @@ std::string sizeText(std::initializer_list<int64_t> sizes) {
 }
 
 const std::array<int64_t, 3> kSizes[] = {
-    {1, 1, 1},    {14, 256, 32}, {15, 257, 33}, {0, 5, 5},     {5, 0, 5},
-    {5, 5, 0},    {200, 600, 70}, {3, 64, 100}, {113, 513, 31}, {2, 31, 1},
-    {29, 300, 64}};
+    {1, 1, 1},      {14, 256, 32}, {15, 257, 33},  {0, 5, 5},
+    {5, 0, 5},      {5, 5, 0},     {200, 600, 70}, {3, 64, 100},
+    {113, 513, 31}, {2, 31, 1},    {29, 300, 64}};
 
 /// [s0, s1] . panels of [s1, s2]
 TEST_P(Matmul, Packed) {
   KernelText text;
   std::string w = std::to_string(width());
   text.symbols = 3;
-  TensorText panels{{"(s2 + " + std::to_string(width() - 1) + ") floordiv " + w,
-                     "s1", w}};
+  TensorText panels{
+      {"(s2 + " + std::to_string(width() - 1) + ") floordiv " + w, "s1", w}};
   text.args = {{{"s0", "s1"}}, panels};
   text.results = {{{"s0", "s2"}}};
   text.body = "%n = rt.shape_value affine_map<()[s0, s1, s2] -> (s2)> : "
@@ -115,8 +115,8 @@ TEST_P(Matmul, Transposed) {
                        : std::vector<std::string>{"s1", "s2"}}};
       text.results = {{{"s0", "s2"}}};
       std::string attrs = std::string(" {") + (aT ? "transpose_lhs" : "") +
-                          (aT && wT ? ", " : "") +
-                          (wT ? "transpose_rhs" : "") + "} : ";
+                          (aT && wT ? ", " : "") + (wT ? "transpose_rhs" : "") +
+                          "} : ";
       text.body = "%r = fm.matmul %a0, %a1" + attrs +
                   KernelText::signature(text.args, text.results[0]);
       text.yields = {"%r"};
@@ -125,10 +125,9 @@ TEST_P(Matmul, Transposed) {
       EXPECT_EQ(kernels.emitter(), "matmul");
       for (auto [m, k, n] : kSizes) {
         Floats a = values(m * k, 1), b = values(k * n, 2);
-        expectClose(
-            kernels.run({a, b}, {size_t(m * n)}, {m, k, n}, 2),
-            product(a, b, 1, m, k, n, aT, wT),
-            sizeText({aT, wT, m, k, n}));
+        expectClose(kernels.run({a, b}, {size_t(m * n)}, {m, k, n}, 2),
+                    product(a, b, 1, m, k, n, aT, wT),
+                    sizeText({aT, wT, m, k, n}));
       }
     }
 }
@@ -144,10 +143,11 @@ TEST_P(Matmul, Epilogue) {
     if (bias == "one")
       biasType.dims = {"1"};
     TensorText result{{"s0", "40"}};
-    text.args = {{{"s0", "s1"}}, {{"s1", "40"}}, biasType, {{"s0", "1"}},
-                 result};
+    text.args = {
+        {{"s0", "s1"}}, {{"s1", "40"}}, biasType, {{"s0", "1"}}, result};
     text.results = {result, result};
-    std::string binary = " : " + KernelText::signature({result, result}, result);
+    std::string binary =
+        " : " + KernelText::signature({result, result}, result);
     text.body =
         "%0 = fm.matmul %a0, %a1, %a2 : " +
         KernelText::signature({text.args[0], text.args[1], biasType}, result) +
@@ -203,8 +203,7 @@ TEST_P(Matmul, Bias) {
 TEST_P(Matmul, Batches) {
   KernelText text;
   text.symbols = 2;
-  text.args = {{{"s0", "1", "18", "20"}}, {{"s1", "20", "37"}},
-               {{"18", "20"}}};
+  text.args = {{{"s0", "1", "18", "20"}}, {{"s1", "20", "37"}}, {{"18", "20"}}};
   text.results = {{{"s0", "s1", "18", "37"}}};
   text.body =
       "%x = fm.add %a0, %a2 : " +

@@ -121,9 +121,8 @@ Doubles reference(const Case &k, const Operands &o) {
             for (int64_t j = 0; j < H; ++j)
               reset[j] = act(0, in(1, j) + rec(1, j, h)) * h[j];
             double own = act(0, in(1, i) + rec(1, i, h));
-            double candidate =
-                k.linear ? act(1, in(2, i) + own * rec(2, i, h))
-                         : act(1, in(2, i) + rec(2, i, reset));
+            double candidate = k.linear ? act(1, in(2, i) + own * rec(2, i, h))
+                                        : act(1, in(2, i) + rec(2, i, reset));
             next[i] = (1 - z) * candidate + z * h[i];
           }
         }
@@ -172,16 +171,15 @@ KernelText textOf(const Case &k) {
     operands += (i ? ", %a" : "%a") + num(i);
   std::string signature = KernelText::signature(text.args, text.results[0]);
   std::string types = signature.substr(0, signature.find(" -> "));
-  text.body = "%y, %h, %c = fm.recurrent " + operands +
-              " {operandSegmentSizes = array<i32: " + sizes + ">, kind = \"" +
-              k.kind + "\", direction = \"" + k.direction +
-              "\", activations = [" + names + "], alpha = array<f64: " + nan +
-              ">, beta = array<f64: " + nan + ">, clip = " +
-              std::to_string(k.clip) + " : f64" +
-              (k.linear ? ", linear_before_reset" : "") +
-              (k.inputForget ? ", input_forget" : "") + "} : " + types +
-              " -> (" + text.results[0].type() + ", " + state.type() + ", " +
-              state.type() + ")";
+  text.body =
+      "%y, %h, %c = fm.recurrent " + operands +
+      " {operandSegmentSizes = array<i32: " + sizes + ">, kind = \"" + k.kind +
+      "\", direction = \"" + k.direction + "\", activations = [" + names +
+      "], alpha = array<f64: " + nan + ">, beta = array<f64: " + nan +
+      ">, clip = " + std::to_string(k.clip) + " : f64" +
+      (k.linear ? ", linear_before_reset" : "") +
+      (k.inputForget ? ", input_forget" : "") + "} : " + types + " -> (" +
+      text.results[0].type() + ", " + state.type() + ", " + state.type() + ")";
   text.yields = {"%y", "%h", "%c"};
   return text;
 }
@@ -237,11 +235,14 @@ TEST_P(Recurrent, Lstm) {
   std::vector<std::string> usual = {"Sigmoid", "Tanh", "Tanh"}, two = usual;
   two.insert(two.end(), {"HardSigmoid", "Softsign", "Relu"});
   check({"lstm", "forward", 4, 2, 20, 32, true, false, false, false, false,
-         false, 0, usual}, GetParam());
+         false, 0, usual},
+        GetParam());
   check({"lstm", "reverse", 3, 3, 7, 5, false, true, true, true, false, false,
-         0.3, usual}, GetParam());
+         0.3, usual},
+        GetParam());
   check({"lstm", "bidirectional", 5, 2, 16, 18, true, true, true, true, false,
-         true, 0, two}, GetParam());
+         true, 0, two},
+        GetParam());
 }
 
 TEST_P(Recurrent, Gru) {
@@ -249,21 +250,63 @@ TEST_P(Recurrent, Gru) {
   two.insert(two.end(), {"Sigmoid", "Elu"});
   for (bool linear : {false, true}) {
     check({"gru", "forward", 4, 2, 20, 21, true, false, true, false, linear,
-           false, 0, usual}, GetParam());
+           false, 0, usual},
+          GetParam());
     check({"gru", "bidirectional", 3, 3, 9, 16, true, true, false, false,
-           linear, false, 0, two}, GetParam());
+           linear, false, 0, two},
+          GetParam());
     check({"gru", "reverse", 3, 1, 33, 7, false, false, false, false, linear,
-           false, 0.5, usual}, GetParam());
+           false, 0.5, usual},
+          GetParam());
   }
 }
 
 TEST_P(Recurrent, Rnn) {
-  check({"rnn", "forward", 6, 2, 3, 40, true, false, true, false, false, false,
-         0, {"Tanh"}}, GetParam());
-  check({"rnn", "bidirectional", 2, 2, 16, 3, false, true, false, false, false,
-         false, 0, {"Softplus", "LeakyRelu"}}, GetParam());
-  check({"rnn", "forward", 0, 2, 3, 4, true, false, true, false, false, false,
-         0, {"Tanh"}}, GetParam());
+  check({"rnn",
+         "forward",
+         6,
+         2,
+         3,
+         40,
+         true,
+         false,
+         true,
+         false,
+         false,
+         false,
+         0,
+         {"Tanh"}},
+        GetParam());
+  check({"rnn",
+         "bidirectional",
+         2,
+         2,
+         16,
+         3,
+         false,
+         true,
+         false,
+         false,
+         false,
+         false,
+         0,
+         {"Softplus", "LeakyRelu"}},
+        GetParam());
+  check({"rnn",
+         "forward",
+         0,
+         2,
+         3,
+         4,
+         true,
+         false,
+         true,
+         false,
+         false,
+         false,
+         0,
+         {"Tanh"}},
+        GetParam());
 }
 
 } // namespace

@@ -82,8 +82,7 @@ void AttentionBody::emit() {
     Value pair = k.divI(item, some);
     block.batch = k.divI(pair, someHeads);
     block.head = k.remI(pair, someHeads);
-    Value perGroup =
-        k.divI(heads, k.maxI(k.expr(a.groups), one));
+    Value perGroup = k.divI(heads, k.maxI(k.expr(a.groups), one));
     block.group = k.divI(block.head, k.maxI(perGroup, one));
     emitBlock(block);
   });
@@ -105,11 +104,13 @@ void AttentionBody::emitBlock(AttentionBlock block) {
     block.key = key;
     block.keys = k.minI(k.subI(end, key), size);
     auto none = [](auto &&emit) {
-      return [&emit]() { emit(); return SmallVector<Value>(); };
+      return [&emit]() {
+        emit();
+        return SmallVector<Value>();
+      };
     };
-    Value few = steps.hasFewPath()
-                    ? k.lessI(k.expr(a.queries), k.index(5))
-                    : k.constantAttr(k.b.getBoolAttr(false));
+    Value few = steps.hasFewPath() ? k.lessI(k.expr(a.queries), k.index(5))
+                                   : k.constantAttr(k.b.getBoolAttr(false));
     auto scoresFew = [&] { steps.scoresByDots(block); };
     auto scores = [&] { steps.scores(block); };
     k.ifElse(few, {}, none(scoresFew), none(scores));

@@ -31,8 +31,9 @@ bool AttentionSteps::hasFewPath() const {
            cast<ShapedType>(tensor.getType()).getElementType().isF32();
   };
   fm::AttentionOp op = a.op;
-  return fits(a.depth) && fits(a.width) && *fm::constantOf(a.depth) <=
-             plan.depth && inMemory(op.getKey()) && inMemory(op.getValue());
+  return fits(a.depth) && fits(a.width) &&
+         *fm::constantOf(a.depth) <= plan.depth && inMemory(op.getKey()) &&
+         inMemory(op.getValue());
 }
 
 void AttentionSteps::scoresByDots(const AttentionBlock &block) {
@@ -72,16 +73,16 @@ void AttentionSteps::outputByRows(const AttentionBlock &block) {
     SmallVector<Value> sums;
     for (int64_t i = 0; i < vectors; ++i)
       sums.push_back(v.load(v.at(to, i * v.lanes)));
-    sums = k.forLoop(
-        zero, block.keys, one, sums,
-        [&](Value t, ValueRange acc) -> SmallVector<Value> {
-          Value p = v.broadcast(v.loadScalar(v.at(from, t)));
-          Value row = v.at(values, k.mulI(t, stride));
-          SmallVector<Value> next;
-          for (int64_t i = 0; i < vectors; ++i)
-            next.push_back(v.fma(p, v.load(v.at(row, i * v.lanes)), acc[i]));
-          return next;
-        });
+    sums = k.forLoop(zero, block.keys, one, sums,
+                     [&](Value t, ValueRange acc) -> SmallVector<Value> {
+                       Value p = v.broadcast(v.loadScalar(v.at(from, t)));
+                       Value row = v.at(values, k.mulI(t, stride));
+                       SmallVector<Value> next;
+                       for (int64_t i = 0; i < vectors; ++i)
+                         next.push_back(
+                             v.fma(p, v.load(v.at(row, i * v.lanes)), acc[i]));
+                       return next;
+                     });
     for (int64_t i = 0; i < vectors; ++i)
       v.store(sums[i], v.at(to, i * v.lanes));
   });

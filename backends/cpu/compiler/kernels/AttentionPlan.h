@@ -24,10 +24,10 @@ struct Attention {
 /// Compile-time sizes, and where things lie in scratch memory (bytes).
 struct AttentionPlan {
   RegisterTile tile;
-  int64_t rows;     ///< most queries of a block
-  int64_t keys;     ///< of a block
-  int64_t depth;    ///< of a block
-  int64_t lda;      ///< distance of rows of queries and of scores
+  int64_t rows;  ///< most queries of a block
+  int64_t keys;  ///< of a block
+  int64_t depth; ///< of a block
+  int64_t lda;   ///< distance of rows of queries and of scores
 
   static AttentionPlan make(const MachineModel &machine, const Attention &a);
 

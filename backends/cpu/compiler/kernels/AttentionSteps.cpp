@@ -32,8 +32,7 @@ AttentionSteps::AttentionSteps(KernelContext &k, const MachineModel &machine,
       panel(k.scratchAt(k.index(plan.panelAt()))),
       scoresTile(k.scratchAt(k.index(plan.scoresAt()))),
       maxima(k.scratchAt(k.index(plan.maximaAt()))),
-      queries(k.scratchAt(k.index(plan.queriesAt()))),
-      lda(k.index(plan.lda)) {}
+      queries(k.scratchAt(k.index(plan.queriesAt()))), lda(k.index(plan.lda)) {}
 
 Value AttentionSteps::causalShift() {
   if (!a.op.getCausalEnd())
@@ -41,17 +40,14 @@ Value AttentionSteps::causalShift() {
   return k.subI(k.expr(a.keys), k.expr(a.queries));
 }
 
-Value AttentionSteps::exp(Value x) {
-  return k.b.create<math::ExpOp>(k.loc, x);
-}
+Value AttentionSteps::exp(Value x) { return k.b.create<math::ExpOp>(k.loc, x); }
 
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
 
-std::pair<Value, Value> AttentionSteps::rowsOf(Value tensor,
-                                               const AttentionBlock &block,
-                                               Value key) {
+std::pair<Value, Value>
+AttentionSteps::rowsOf(Value tensor, const AttentionBlock &block, Value key) {
   Value pointer = k.pointerOf(tensor);
   if (!pointer || !k.elementType(tensor).isF32())
     return {};
@@ -119,18 +115,18 @@ void AttentionSteps::scores(const AttentionBlock &block) {
     k.forLoop(zero, end, size, [&](Value d0) {
       call.depth = k.minI(k.subI(depth, d0), size);
       call.accumulate = k.lessI(zero, d0);
-      call.a = v.at(queries, k.mulI(k.divI(d0, size),
-                                    k.index(plan.rows * plan.lda)));
+      call.a = v.at(queries,
+                    k.mulI(k.divI(d0, size), k.index(plan.rows * plan.lda)));
       auto [pointer, distance] = rowsOf(keyTensor, block, key);
       if (pointer)
-        packTransposed(k, v, v.at(pointer, d0), distance, call.cols,
-                       call.depth, panel, nr);
+        packTransposed(k, v, v.at(pointer, d0), distance, call.cols, call.depth,
+                       panel, nr);
       else
         packElements(
             k,
             [&](Value d, Value t) {
-              return element(keyTensor, block, k.addI(key, t),
-                             k.addI(d0, d), false);
+              return element(keyTensor, block, k.addI(key, t), k.addI(d0, d),
+                             false);
             },
             call.depth, call.cols, panel, nr);
       callPanelKernel(k, machine, plan.lda, Start::Zero, call);
@@ -153,14 +149,14 @@ void AttentionSteps::output(const AttentionBlock &block) {
     call.accumulate = k.constantAttr(k.b.getBoolAttr(true));
     auto [pointer, distance] = rowsOf(values, block, block.key);
     if (pointer)
-      packRows(k, v, v.at(pointer, col), distance, block.keys, call.cols,
-               panel, nr);
+      packRows(k, v, v.at(pointer, col), distance, block.keys, call.cols, panel,
+               nr);
     else
       packElements(
           k,
           [&](Value t, Value e) {
-            return element(values, block, k.addI(block.key, t),
-                           k.addI(col, e), false);
+            return element(values, block, k.addI(block.key, t), k.addI(col, e),
+                           false);
           },
           block.keys, call.cols, panel, nr);
     callPanelKernel(k, machine, plan.lda, Start::Zero, call);
@@ -213,8 +209,7 @@ Value AttentionSteps::maskRow(const AttentionBlock &block, Value row) {
     return {};
   fm::Exprs dims{a.batch, a.heads, a.queries, a.keys};
   Indices indices{block.batch, block.head, k.addI(block.row, row), block.key};
-  return v.at(pointer,
-              k.linear(own, broadcastIndices(k, own, dims, indices)));
+  return v.at(pointer, k.linear(own, broadcastIndices(k, own, dims, indices)));
 }
 
 /// Keys of the block that a query sees.
@@ -236,19 +231,18 @@ Value AttentionSteps::finishScores(const AttentionBlock &block, Value row) {
   Value visible = visibleKeys(block, row), lowest = v.splat(kMinusInfinity);
   Value scale = v.splat(a.op.getScale().convertToDouble());
   Value scoresRow = v.at(scoresTile, k.mulI(row, lda));
-  Value largest = k.forLoop(
-      k.index(0), block.keys, k.index(v.lanes), lowest,
-      [&](Value t, ValueRange max) -> SmallVector<Value> {
-        Value at = v.at(scoresRow, t), x = v.load(at);
-        Value isSeen = v.maskBelow(k.subI(visible, t));
-        if (!byElement)
-          x = v.mul(x, scale);
-        if (!byElement && maskFrom)
-          x = v.add(x, v.load(v.at(maskFrom, t), isSeen));
-        x = k.selectV(isSeen, x, lowest);
-        v.store(x, at);
-        return {v.max(x, max[0])};
-      })[0];
+  Value largest = k.forLoop(k.index(0), block.keys, k.index(v.lanes), lowest,
+                            [&](Value t, ValueRange max) -> SmallVector<Value> {
+                              Value at = v.at(scoresRow, t), x = v.load(at);
+                              Value isSeen = v.maskBelow(k.subI(visible, t));
+                              if (!byElement)
+                                x = v.mul(x, scale);
+                              if (!byElement && maskFrom)
+                                x = v.add(x, v.load(v.at(maskFrom, t), isSeen));
+                              x = k.selectV(isSeen, x, lowest);
+                              v.store(x, at);
+                              return {v.max(x, max[0])};
+                            })[0];
   return v.maximum(largest);
 }
 
@@ -265,18 +259,18 @@ void AttentionSteps::softmaxRow(const AttentionBlock &block, Value row) {
   Value after = k.selectV(greater(before, largest), before, largest);
   k.store(after, maxima, f32, row);
   // Where no key was seen yet, exp(-inf - -inf) would be NaN.
-  Value base = k.selectV(greater(after, k.constant(f32, kMinusInfinity)),
-                         after, k.constant(f32, 0));
+  Value base = k.selectV(greater(after, k.constant(f32, kMinusInfinity)), after,
+                         k.constant(f32, 0));
   Value scale = exp(b.create<arith::SubFOp>(k.loc, before, base));
   Value shift = v.broadcast(b.create<arith::NegFOp>(k.loc, base));
-  Value sum = v.sum(k.forLoop(
-      zero, block.keys, lanes, v.zero(),
-      [&](Value t, ValueRange sums) -> SmallVector<Value> {
-        Value at = v.at(scoresRow, t);
-        Value p = exp(v.add(v.load(at), shift));
-        v.store(p, at);
-        return {v.add(sums[0], p)};
-      })[0]);
+  Value sum =
+      v.sum(k.forLoop(zero, block.keys, lanes, v.zero(),
+                      [&](Value t, ValueRange sums) -> SmallVector<Value> {
+                        Value at = v.at(scoresRow, t);
+                        Value p = exp(v.add(v.load(at), shift));
+                        v.store(p, at);
+                        return {v.add(sums[0], p)};
+                      })[0]);
   Value total = b.create<arith::MulFOp>(k.loc, k.load(sums, f32, row), scale);
   k.store(b.create<arith::AddFOp>(k.loc, total, sum), sums, f32, row);
   Value outRow = v.at(out, k.mulI(row, outputRow)), factor = v.broadcast(scale);

@@ -41,16 +41,16 @@ public:
   /// Query s sees the keys before s + 1 + shift.
   Value causalShift();
 
-  Value sums, out;  ///< scratch
-  Value outputRow;  ///< floats of a row of `out`
+  Value sums, out; ///< scratch
+  Value outputRow; ///< floats of a row of `out`
 
 private:
   /// Rows of keys or values of a group: pointer (null when not f32 in
   /// memory) and distance.
   std::pair<Value, Value> rowsOf(Value tensor, const AttentionBlock &block,
                                  Value key);
-  Value element(Value tensor, const AttentionBlock &block, Value row,
-                Value col, bool isQuery);
+  Value element(Value tensor, const AttentionBlock &block, Value row, Value col,
+                bool isQuery);
   void softmaxRow(const AttentionBlock &block, Value row);
   Value visibleKeys(const AttentionBlock &block, Value row);
   /// The mask's row for the block's keys, where vectors of it can be read.

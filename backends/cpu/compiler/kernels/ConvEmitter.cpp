@@ -31,8 +31,8 @@ static Expr depthOf(fm::SymbolicScope &scope, const ConvShape &c) {
 
 static GemmPlan planOf(rt::KernelOp kernel, fm::SymbolicScope &scope,
                        const ConvShape &c, const MachineModel &machine) {
-  GemmPlan plan = GemmPlan::make(machine, c.filters, depthOf(scope, c),
-                                 c.window());
+  GemmPlan plan =
+      GemmPlan::make(machine, c.filters, depthOf(scope, c), c.window());
   plan.packsB = true;
   bool rowBias = !c.bias || (isa<BlockArgument>(c.bias) && isF32(c.bias));
   plan.hasTile = kernel.yield()->getNumOperands() != 1 ||
@@ -44,10 +44,10 @@ namespace {
 
 /// A run of a panel's pixels in one output row.
 struct Segment {
-  Value n, group;   ///< image and group
-  Value y, x;       ///< the first output pixel
-  Value lane;       ///< its column in the panel
-  Value count;      ///< pixels
+  Value n, group;          ///< image and group
+  Value y, x;              ///< the first output pixel
+  Value lane;              ///< its column in the panel
+  Value count;             ///< pixels
   Value channel, channels; ///< of the block of k, within the group
 };
 
@@ -73,9 +73,9 @@ private:
   void packVectors(const Segment &s, Value room);
   void packScalars(const Segment &s, Value room);
   void finish(const GemmBlock &block, Value tile);
-  void overWindow(const Segment &s,
-                  function_ref<void(Value kh, Value kw, Value y, Value isRow)>
-                      body);
+  void
+  overWindow(const Segment &s,
+             function_ref<void(Value kh, Value kw, Value y, Value isRow)> body);
   Value channelOffset(const Segment &s);
   /// The first filter or channel of a group.
   Value ofGroup(Value group, Expr perGroup) {
@@ -142,15 +142,15 @@ void ConvBody::packPixels(const GemmBlock &block, Value k0, Value kc,
 
 /// body for every position in the window: the input row and whether it
 /// exists.
-void ConvBody::overWindow(
-    const Segment &s, function_ref<void(Value, Value, Value, Value)> body) {
+void ConvBody::overWindow(const Segment &s,
+                          function_ref<void(Value, Value, Value, Value)> body) {
   Value zero = k.index(0), one = k.index(1);
   Value top = k.subI(k.mulI(s.y, k.index(c.h.stride)), k.expr(c.h.pad));
   k.forLoop(zero, k.index(c.h.kernel), one, [&](Value kh) {
     Value y = k.addI(top, k.mulI(kh, k.index(c.h.dilation)));
     // One unsigned comparison: negative rows are very large.
-    Value isRow = k.b.create<arith::CmpIOp>(
-        k.loc, arith::CmpIPredicate::ult, y, k.expr(c.h.in));
+    Value isRow = k.b.create<arith::CmpIOp>(k.loc, arith::CmpIPredicate::ult, y,
+                                            k.expr(c.h.in));
     k.forLoop(zero, k.index(c.w.kernel), one,
               [&](Value kw) { body(kh, kw, y, isRow); });
   });
@@ -159,8 +159,7 @@ void ConvBody::overWindow(
 Value ConvBody::channelOffset(const Segment &s) {
   Value channel = k.addI(ofGroup(s.group, c.channels), s.channel);
   Value image = k.mulI(s.n, k.mulI(k.expr(c.channels), k.index(c.groups)));
-  return k.mulI(k.addI(image, channel),
-                k.expr(k.scope.mul(c.h.in, c.w.in)));
+  return k.mulI(k.addI(image, channel), k.expr(k.scope.mul(c.h.in, c.w.in)));
 }
 
 /// Masked vectors: lanes outside of the input are not read. Masks depend on
@@ -228,8 +227,8 @@ void ConvBody::packScalars(const Segment &s, Value room) {
       k.forLoop(zero, begin, one, zeros);
       k.forLoop(begin, end, one, [&](Value i) {
         Value pixel = k.addI(x, k.mulI(i, stride));
-        Indices from = c.inputAt(k, s.n, k.addI(channelBase, channel), y,
-                                 pixel);
+        Indices from =
+            c.inputAt(k, s.n, k.addI(channelBase, channel), y, pixel);
         Value element;
         if (Value pointer = k.pointerOf(c.input)) {
           // By hand, since the image may be taken for one long row.
@@ -259,8 +258,7 @@ void ConvBody::finish(const GemmBlock &block, Value tile) {
     return Indices{n, k.addI(ofGroup(group, c.filters), row)};
   };
   store.at = [&](Indices at, Value col) {
-    at.append(isFlat ? k.flatIndices(spatial, col)
-                     : k.delinear(spatial, col));
+    at.append(isFlat ? k.flatIndices(spatial, col) : k.delinear(spatial, col));
     return at;
   };
   if (c.bias && !k.pointerOf(c.bias))

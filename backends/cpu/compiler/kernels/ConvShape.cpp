@@ -97,8 +97,8 @@ bool cpu::isSpatiallyFlat(rt::KernelOp kernel, fm::SymbolicScope &scope,
     Value value = values[i];
     ArrayRef<Expr> dims = scope.dims(value);
     ArrayRef<Expr> inner = dims.take_back(whole.size());
-    bool isOne = llvm::all_of(
-        inner, [](Expr e) { return fm::constantOf(e) == 1; });
+    bool isOne =
+        llvm::all_of(inner, [](Expr e) { return fm::constantOf(e) == 1; });
     if (inner != ArrayRef<Expr>(whole) && !isOne)
       return false;
     Operation *op = value.getDefiningOp();

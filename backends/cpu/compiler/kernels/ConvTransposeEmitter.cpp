@@ -32,8 +32,8 @@ struct Patches {
   Value input, filter, bias, result;
   int64_t groups = 1;
   Expr batch, channels, pixels, rows; ///< channels and rows of one group
-  fm::Exprs patch;   ///< filters of a group, then the window
-  fm::Exprs spatial; ///< of the input
+  fm::Exprs patch;                    ///< filters of a group, then the window
+  fm::Exprs spatial;                  ///< of the input
 
   static std::optional<Patches> of(fm::SymbolicScope &scope, Operation *op);
 };
@@ -58,8 +58,8 @@ std::optional<Patches> Patches::of(fm::SymbolicScope &scope, Operation *op) {
       return std::nullopt;
   }
   auto isZero = [](int64_t i) { return i == 0; };
-  bool padded = conv.getAutoPad() == "explicit" &&
-                !llvm::all_of(conv.getPads(), isZero);
+  bool padded =
+      conv.getAutoPad() == "explicit" && !llvm::all_of(conv.getPads(), isZero);
   if (padded || !llvm::all_of(conv.getOutputPadding(), isZero))
     return std::nullopt;
   p.batch = in[0];
@@ -121,16 +121,15 @@ LogicalResult ConvTransposeEmitter::emit(KernelContext &k,
   g.packA = [&](const GemmBlock &block, Value k0, Value kc, Value to) {
     // The filter is [channels, rows]: transposed on the way.
     Value channel = k.addI(k.mulI(split(block.batch).second, channels), k0);
-    Value from = v.at(k.pointerOf(p.filter),
-                      k.addI(k.mulI(channel, rows), block.row));
+    Value from =
+        v.at(k.pointerOf(p.filter), k.addI(k.mulI(channel, rows), block.row));
     packTransposed(k, v, from, rows, kc, block.rows, to, k.index(plan.lda));
   };
   g.panelB = [&](const GemmBlock &block, Value k0, Value kc, Value room) {
     Value channel = k.addI(k.mulI(block.batch, channels), k0);
-    Value from = v.at(k.pointerOf(p.input),
-                      k.addI(k.mulI(channel, pixels), block.col));
-    packRows(k, v, from, pixels, kc, block.cols, room,
-             k.index(plan.tile.nr));
+    Value from =
+        v.at(k.pointerOf(p.input), k.addI(k.mulI(channel, pixels), block.col));
+    packRows(k, v, from, pixels, kc, block.cols, room, k.index(plan.tile.nr));
     return room;
   };
   g.finish = [&](const GemmBlock &block, Value tile) {
@@ -153,8 +152,7 @@ LogicalResult ConvTransposeEmitter::emit(KernelContext &k,
     if (p.bias)
       store.change = [&](Value element, ValueRange at) -> Value {
         Value bias = k.element(p.bias, {at[1]});
-        return bias ? k.b.create<arith::AddFOp>(k.loc, element, bias)
-                    : element;
+        return bias ? k.b.create<arith::AddFOp>(k.loc, element, bias) : element;
       };
     storeTile(k, plan, block, tile, store);
   };

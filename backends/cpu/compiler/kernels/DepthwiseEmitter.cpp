@@ -38,8 +38,8 @@ struct DepthwisePlan {
   int64_t stride;
 
   DepthwisePlan(fm::SymbolicScope &s, const ConvShape &c)
-      : inputRows((kBand - 1) * c.h.stride +
-                  (c.h.kernel - 1) * c.h.dilation + 1),
+      : inputRows((kBand - 1) * c.h.stride + (c.h.kernel - 1) * c.h.dilation +
+                  1),
         stride(c.w.stride) {
     Expr vectors = s.ceilDiv(c.w.out, s.cst(16));
     outWidth = s.mul(vectors, s.cst(16));
@@ -65,8 +65,8 @@ public:
       : k(k), v(k.b, k.loc, machine), c(c), plan(k.scope, c),
         phase(k.expr(plan.phase)), rowFloats(k.expr(plan.rowFloats(k.scope))),
         outWidth(k.expr(plan.outWidth)), plane(k.scratchAt(k.index(0))),
-        out(k.scratchAt(k.expr(k.scope.mul(plan.planeFloats(k.scope),
-                                           k.scope.cst(4))))) {}
+        out(k.scratchAt(
+            k.expr(k.scope.mul(plan.planeFloats(k.scope), k.scope.cst(4))))) {}
   void emit();
 
 private:
@@ -152,16 +152,13 @@ void DepthwiseBody::emitBand(Value n, Value o, Value y0, Value rows) {
   Value one = k.index(1), step = k.index(kStep);
   Value channel = k.divI(o, k.maxI(k.expr(c.filters), one));
   Value top = k.subI(k.mulI(y0, k.index(c.h.stride)), k.expr(c.h.pad));
-  Value inputRows =
-      k.addI(k.mulI(k.subI(rows, one), k.index(c.h.stride)),
-             k.index((c.h.kernel - 1) * c.h.dilation + 1));
-  k.forLoop(k.index(0), inputRows, one, [&](Value row) {
-    copyRow(n, channel, k.addI(top, row), row);
-  });
+  Value inputRows = k.addI(k.mulI(k.subI(rows, one), k.index(c.h.stride)),
+                           k.index((c.h.kernel - 1) * c.h.dilation + 1));
+  k.forLoop(k.index(0), inputRows, one,
+            [&](Value row) { copyRow(n, channel, k.addI(top, row), row); });
   Value whole = k.mulI(k.divI(rows, step), step);
-  k.forLoop(k.index(0), whole, step, [&](Value local) {
-    computeRows(n, o, y0, local, kStep);
-  });
+  k.forLoop(k.index(0), whole, step,
+            [&](Value local) { computeRows(n, o, y0, local, kStep); });
   k.forLoop(whole, rows, one,
             [&](Value local) { computeRows(n, o, y0, local, 1); });
 }
@@ -183,8 +180,7 @@ void DepthwiseBody::computeRows(Value n, Value o, Value y0, Value local,
   for (int64_t i = 0; i < c.window(); ++i)
     weights.push_back(v.broadcast(weight(o, k.index(i))));
   Value start = c.bias ? v.broadcast(k.element(c.bias, {o})) : v.zero();
-  Value firstRow =
-      k.mulI(k.mulI(local, k.index(c.h.stride)), rowFloats);
+  Value firstRow = k.mulI(k.mulI(local, k.index(c.h.stride)), rowFloats);
   int64_t reach =
       (count - 1) * c.h.stride + (c.h.kernel - 1) * c.h.dilation + 1;
   k.forLoop(k.index(0), k.expr(c.w.out), k.index(v.lanes), [&](Value x) {
@@ -209,8 +205,7 @@ void DepthwiseBody::computeRows(Value n, Value o, Value y0, Value local,
         }
       }
     for (int64_t i = 0; i < count; ++i)
-      v.store(acc[i],
-              v.at(out, k.addI(k.mulI(k.index(i), outWidth), x)));
+      v.store(acc[i], v.at(out, k.addI(k.mulI(k.index(i), outWidth), x)));
   });
   finishRows(n, o, k.addI(y0, local), count);
 }

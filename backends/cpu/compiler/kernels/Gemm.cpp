@@ -91,14 +91,13 @@ Value GemmEmitter::chooseRows(Value panels) {
   // Few panels do not balance: then every part gets as many blocks.
   Value even = k.mulI(k.ceilDivI(blocks, k.args.parts), k.args.parts);
   Value fewPanels = k.lessI(panels, k.mulI(k.args.parts, k.index(4)));
-  Value manyRows = k.lessI(
-      k.mulI(k.args.parts, k.index(2 * plan.tile.mr)), gemm.rows);
+  Value manyRows =
+      k.lessI(k.mulI(k.args.parts, k.index(2 * plan.tile.mr)), gemm.rows);
   Value split = k.b.create<arith::AndIOp>(k.loc, fewPanels, manyRows);
   blocks = k.selectV(split, even, blocks);
   // Multiples of 4: the row edge then needs two small tiles at most.
   Value four = k.index(4);
-  Value rows =
-      k.mulI(k.ceilDivI(k.ceilDivI(gemm.rows, blocks), four), four);
+  Value rows = k.mulI(k.ceilDivI(k.ceilDivI(gemm.rows, blocks), four), four);
   return k.maxI(k.minI(rows, mc), one);
 }
 
@@ -113,8 +112,8 @@ void GemmEmitter::emit() {
   // A run is what this part computes of one block of rows.
   Value somePanels = k.maxI(panels, one), someBlocks = k.maxI(blocks, one);
   Value firstRun = k.divI(begin, somePanels);
-  Value endRun = k.selectV(k.lessI(begin, end), k.ceilDivI(end, somePanels),
-                           firstRun);
+  Value endRun =
+      k.selectV(k.lessI(begin, end), k.ceilDivI(end, somePanels), firstRun);
   k.forLoop(firstRun, endRun, one, [&](Value run) {
     Value base = k.mulI(run, panels);
     Value firstPanel = k.maxI(k.subI(begin, base), k.index(0));
@@ -211,8 +210,16 @@ void cpu::storeTile(KernelContext &k, const GemmPlan &plan,
   };
   // A constant number of columns vectorises without a remainder.
   Value isEdge = k.lessI(block.cols, nr);
-  k.ifElse(isEdge, {}, [&] { columns(block.cols); return SmallVector<Value>(); },
-           [&] { columns(nr); return SmallVector<Value>(); });
+  k.ifElse(
+      isEdge, {},
+      [&] {
+        columns(block.cols);
+        return SmallVector<Value>();
+      },
+      [&] {
+        columns(nr);
+        return SmallVector<Value>();
+      });
 }
 
 Indices cpu::broadcastIndices(KernelContext &k, ArrayRef<fm::Expr> own,

@@ -30,9 +30,9 @@ namespace narae::cpu {
 /// configured and when its code is emitted.
 struct GemmPlan {
   RegisterTile tile;
-  int64_t mc;        ///< most rows of a block
-  int64_t kc;        ///< k of a block
-  int64_t lda;       ///< distance of packed rows
+  int64_t mc;           ///< most rows of a block
+  int64_t kc;           ///< k of a block
+  int64_t lda;          ///< distance of packed rows
   bool packsB = false;  ///< panels are packed here, not found in memory
   bool hasTile = false; ///< C goes through a tile
 
@@ -44,9 +44,7 @@ struct GemmPlan {
 
   int64_t tileAt() const { return 0; }
   int64_t panelAt() const { return hasTile ? mc * tile.nr * 4 : 0; }
-  int64_t rowsAt() const {
-    return panelAt() + (packsB ? kc * tile.nr * 4 : 0);
-  }
+  int64_t rowsAt() const { return panelAt() + (packsB ? kc * tile.nr * 4 : 0); }
 };
 
 /// A place in C: rows [row, row + rows) by columns [col, col + cols).

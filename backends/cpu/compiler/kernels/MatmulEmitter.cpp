@@ -41,21 +41,20 @@ struct Product {
 bool isColumnBias(fm::SymbolicScope &scope, const Product &p) {
   ArrayRef<Expr> dims = scope.dims(p.bias);
   return isa<BlockArgument>(p.bias) && isF32(p.bias) && !dims.empty() &&
-         dims.back() == p.cols &&
-         llvm::all_of(dims.drop_back(),
-                      [](Expr e) { return fm::constantOf(e) == 1; });
+         dims.back() == p.cols && llvm::all_of(dims.drop_back(), [](Expr e) {
+           return fm::constantOf(e) == 1;
+         });
 }
 
 /// Whether the micro-kernel writes the kernel's only result itself.
-bool isDirect(rt::KernelOp kernel, fm::SymbolicScope &scope,
-              const Product &p) {
+bool isDirect(rt::KernelOp kernel, fm::SymbolicScope &scope, const Product &p) {
   return kernel.yield()->getNumOperands() == 1 &&
          kernel.yield()->getOperand(0) == p.result &&
          (!p.bias || isColumnBias(scope, p));
 }
 
-GemmPlan planOf(rt::KernelOp kernel, fm::SymbolicScope &scope,
-                const Product &p, const MachineModel &machine) {
+GemmPlan planOf(rt::KernelOp kernel, fm::SymbolicScope &scope, const Product &p,
+                const MachineModel &machine) {
   GemmPlan plan = GemmPlan::make(machine, p.rows, p.depth);
   plan.packsB = !p.isPacked;
   plan.hasTile = !isDirect(kernel, scope, p);
@@ -91,9 +90,8 @@ std::optional<Product> Product::of(fm::SymbolicScope &scope, Operation *op) {
   p.rows = dims[dims.size() - 2], p.cols = dims.back();
   p.depth = lhs[lhs.size() - (p.transposeLhs ? 2 : 1)];
   p.batches = scope.product(dims.drop_back(2));
-  bool sharesRhs = llvm::all_of(rhs.drop_back(fixed), [](Expr e) {
-    return fm::constantOf(e) == 1;
-  });
+  bool sharesRhs = llvm::all_of(rhs.drop_back(fixed),
+                                [](Expr e) { return fm::constantOf(e) == 1; });
   p.isFlat = sharesRhs && !p.transposeLhs;
   if (p.isFlat) {
     p.rows = scope.mul(p.batches, p.rows);
@@ -130,8 +128,8 @@ public:
     return b.getDictionaryAttr(
         {b.getNamedAttr("mc", b.getI64IntegerAttr(plan.mc)),
          b.getNamedAttr("kc", b.getI64IntegerAttr(plan.kc)),
-         b.getNamedAttr("tile", b.getDenseI64ArrayAttr(
-                                    {plan.tile.mr, plan.tile.nr}))});
+         b.getNamedAttr("tile",
+                        b.getDenseI64ArrayAttr({plan.tile.mr, plan.tile.nr}))});
   }
 
   LogicalResult emit(KernelContext &k, const MachineModel &machine) override;
@@ -139,8 +137,7 @@ public:
 private:
   /// Packing would cost more than it saves.
   static bool isTiny(fm::SymbolicScope &scope, const Product &p) {
-    auto work = fm::constantOf(
-        scope.mul(scope.mul(p.rows, p.cols), p.depth));
+    auto work = fm::constantOf(scope.mul(scope.mul(p.rows, p.cols), p.depth));
     return work && *work < 512;
   }
 };
@@ -189,9 +186,9 @@ Value MatmulBody::batchOffset(Value tensor, unsigned fixed, Value batch) {
   ArrayRef<Expr> own = k.dims(tensor);
   if (p.isFlat || own.size() == fixed)
     return k.index(0);
-  Indices at = broadcastIndices(
-      k, own.drop_back(fixed), ArrayRef(dims).drop_back(2),
-      k.delinear(ArrayRef(dims).drop_back(2), batch));
+  Indices at =
+      broadcastIndices(k, own.drop_back(fixed), ArrayRef(dims).drop_back(2),
+                       k.delinear(ArrayRef(dims).drop_back(2), batch));
   return k.mulI(k.linear(own.drop_back(fixed), at),
                 k.expr(k.scope.product(own.take_back(fixed))));
 }
@@ -200,9 +197,9 @@ Value MatmulBody::batchOffset(Value tensor, unsigned fixed, Value batch) {
 Indices MatmulBody::operandIndices(Value tensor, ValueRange resultIndices,
                                    Value row, Value col) {
   ArrayRef<Expr> own = k.dims(tensor);
-  Indices at = broadcastIndices(k, own.drop_back(2),
-                                ArrayRef(dims).drop_back(2),
-                                resultIndices.take_front(dims.size() - 2));
+  Indices at =
+      broadcastIndices(k, own.drop_back(2), ArrayRef(dims).drop_back(2),
+                       resultIndices.take_front(dims.size() - 2));
   at.append({row, col});
   return at;
 }
@@ -218,8 +215,8 @@ void MatmulBody::packA(const GemmBlock &block, Value k0, Value kc, Value to) {
     }
     Value rows = k.expr(p.rows);
     offset = k.addI(offset, k.addI(k.mulI(k0, rows), block.row));
-    return packTransposed(k, v, v.at(pointer, offset), rows, kc, block.rows,
-                          to, lda);
+    return packTransposed(k, v, v.at(pointer, offset), rows, kc, block.rows, to,
+                          lda);
   }
   packElements(
       k,
@@ -240,8 +237,7 @@ Value MatmulBody::panelB(const GemmBlock &block, Value k0, Value kc,
   if (p.isPacked) {
     // Columns begin at a panel: panel * depth * nr is col * depth.
     Value offset = k.addI(k.mulI(block.col, depth), k.mulI(k0, nr));
-    return v.at(pointer,
-                k.addI(batchOffset(p.rhs, 3, block.batch), offset));
+    return v.at(pointer, k.addI(batchOffset(p.rhs, 3, block.batch), offset));
   }
   if (pointer && p.transposeRhs) {
     Value offset = k.addI(k.mulI(block.col, depth), k0);

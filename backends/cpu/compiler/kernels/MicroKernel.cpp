@@ -62,8 +62,8 @@ private:
                     ValueRange acc);
   void write(Value cTile, unsigned height, ArrayRef<Value> acc);
   void writeScalars(Value cTile, unsigned height, ArrayRef<Value> acc);
-  void store(Value cTile, unsigned height, ArrayRef<Value> acc,
-             bool add, ArrayRef<Value> masks);
+  void store(Value cTile, unsigned height, ArrayRef<Value> acc, bool add,
+             ArrayRef<Value> masks);
 
   Value cst(int64_t value) { return v.index(value); }
   Value mul(Value x, Value y) { return b.create<arith::MulIOp>(loc, x, y); }
@@ -110,13 +110,13 @@ void PanelEmitter::emit() {
     for (unsigned j = 0; j < kColumns; ++j)
       columnMasks.push_back(v.maskBelow(sub(cols, cst(j * v.lanes))));
   } else {
-    Value count = b.create<LLVM::ConstantOp>(
-        loc, b.getI64IntegerAttr(tile.mr * tile.nr));
-    spill = b.create<LLVM::AllocaOp>(loc, c.getType(), b.getF32Type(), count,
-                                     64);
+    Value count =
+        b.create<LLVM::ConstantOp>(loc, b.getI64IntegerAttr(tile.mr * tile.nr));
+    spill =
+        b.create<LLVM::AllocaOp>(loc, c.getType(), b.getF32Type(), count, 64);
   }
-  Value whole = mul(b.create<arith::DivUIOp>(loc, rows, cst(tile.mr)),
-                    cst(tile.mr));
+  Value whole =
+      mul(b.create<arith::DivUIOp>(loc, rows, cst(tile.mr)), cst(tile.mr));
   int64_t height = llvm::bit_floor(uint64_t(tile.mr - 1));
   auto overTiles = [&](Value begin, Value end, int64_t step) {
     auto loop = b.create<scf::ForOp>(loc, begin, end, cst(step));
@@ -159,15 +159,18 @@ PanelEmitter::Accumulators PanelEmitter::startValues(Value row,
       values.push_back(v.load(v.at(bias, j * v.lanes), columnMasks[j]));
   } else {
     // Past the last column there may be no memory: go through the spill tile.
-    choose(isFull, [&] {
-      for (unsigned j = 0; j < kColumns; ++j)
-        v.store(v.load(v.at(bias, j * v.lanes)), v.at(spill, j * v.lanes));
-    }, [&] {
-      auto copy = b.create<scf::ForOp>(loc, cst(0), cols, cst(1));
-      b.setInsertionPointToStart(copy.getBody());
-      Value j = copy.getInductionVar();
-      v.storeScalar(v.loadScalar(v.at(bias, j)), v.at(spill, j));
-    });
+    choose(
+        isFull,
+        [&] {
+          for (unsigned j = 0; j < kColumns; ++j)
+            v.store(v.load(v.at(bias, j * v.lanes)), v.at(spill, j * v.lanes));
+        },
+        [&] {
+          auto copy = b.create<scf::ForOp>(loc, cst(0), cols, cst(1));
+          b.setInsertionPointToStart(copy.getBody());
+          Value j = copy.getInductionVar();
+          v.storeScalar(v.loadScalar(v.at(bias, j)), v.at(spill, j));
+        });
     for (unsigned j = 0; j < kColumns; ++j)
       values.push_back(v.load(v.at(spill, j * v.lanes)));
   }
@@ -181,8 +184,8 @@ PanelEmitter::Accumulators PanelEmitter::startValues(Value row,
 
 PanelEmitter::Accumulators PanelEmitter::multiply(Value aTile, unsigned height,
                                                   Accumulators acc) {
-  Value even = mul(b.create<arith::DivUIOp>(loc, depth, cst(kUnroll)),
-                   cst(kUnroll));
+  Value even =
+      mul(b.create<arith::DivUIOp>(loc, depth, cst(kUnroll)), cst(kUnroll));
   Value begin = cst(0);
   for (unsigned unroll : {kUnroll, 1u}) {
     Value end = unroll == 1 ? depth : even;
@@ -235,9 +238,9 @@ void PanelEmitter::store(Value cTile, unsigned height, ArrayRef<Value> acc,
 
 void PanelEmitter::write(Value cTile, unsigned height, ArrayRef<Value> acc) {
   auto vectors = [&] {
-    choose(accumulate,
-           [&] { store(cTile, height, acc, true, columnMasks); },
-           [&] { store(cTile, height, acc, false, columnMasks); });
+    choose(
+        accumulate, [&] { store(cTile, height, acc, true, columnMasks); },
+        [&] { store(cTile, height, acc, false, columnMasks); });
   };
   if (v.masks)
     return vectors();
@@ -249,8 +252,7 @@ void PanelEmitter::writeScalars(Value cTile, unsigned height,
                                 ArrayRef<Value> acc) {
   for (unsigned i = 0; i < height; ++i)
     for (unsigned j = 0; j < kColumns; ++j)
-      v.store(acc[i * kColumns + j],
-              v.at(spill, i * tile.nr + j * v.lanes));
+      v.store(acc[i * kColumns + j], v.at(spill, i * tile.nr + j * v.lanes));
   OpBuilder::InsertionGuard guard(b);
   auto overRows = b.create<scf::ForOp>(loc, cst(0), cst(height), cst(1));
   b.setInsertionPointToStart(overRows.getBody());
@@ -261,10 +263,13 @@ void PanelEmitter::writeScalars(Value cTile, unsigned height,
   b.setInsertionPointToStart(overCols.getBody());
   Value j = overCols.getInductionVar();
   Value value = v.loadScalar(v.at(from, j)), target = v.at(to, j);
-  choose(accumulate, [&] {
-    v.storeScalar(
-        b.create<arith::AddFOp>(loc, value, v.loadScalar(target)), target);
-  }, [&] { v.storeScalar(value, target); });
+  choose(
+      accumulate,
+      [&] {
+        v.storeScalar(b.create<arith::AddFOp>(loc, value, v.loadScalar(target)),
+                      target);
+      },
+      [&] { v.storeScalar(value, target); });
 }
 
 func::FuncOp cpu::panelFunction(ModuleOp module, Location loc,
@@ -272,23 +277,25 @@ func::FuncOp cpu::panelFunction(ModuleOp module, Location loc,
                                 Start start) {
   static constexpr StringLiteral kStarts[] = {"zero", "rowbias", "colbias"};
   std::string name = ("narae_panel_" + Twine(lda) + "_" +
-                      kStarts[static_cast<unsigned>(start)]).str();
+                      kStarts[static_cast<unsigned>(start)])
+                         .str();
   if (auto found = module.lookupSymbol<func::FuncOp>(name))
     return found;
   OpBuilder b(module.getContext());
   b.setInsertionPointToEnd(module.getBody());
   Type pointer = LLVM::LLVMPointerType::get(module.getContext());
   Type index = b.getIndexType();
-  auto type = b.getFunctionType({pointer, index, pointer, index, pointer,
-                                 index, index, pointer, b.getI1Type()}, {});
+  auto type = b.getFunctionType({pointer, index, pointer, index, pointer, index,
+                                 index, pointer, b.getI1Type()},
+                                {});
   auto function = b.create<func::FuncOp>(loc, name, type);
   function.setPrivate();
   // Inlining would give each use the registers that are left over.
   function->setAttr("passthrough",
                     b.getArrayAttr({b.getStringAttr("noinline")}));
-  function->setAttr("llvm.linkage",
-                    LLVM::LinkageAttr::get(module.getContext(),
-                                           LLVM::Linkage::Internal));
+  function->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(module.getContext(), LLVM::Linkage::Internal));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   auto end = b.create<func::ReturnOp>(loc);
@@ -299,8 +306,8 @@ func::FuncOp cpu::panelFunction(ModuleOp module, Location loc,
 
 void cpu::callPanelKernel(KernelContext &k, const MachineModel &machine,
                           int64_t lda, Start start, const PanelCall &call) {
-  auto module = k.b.getInsertionBlock()->getParentOp()
-                    ->getParentOfType<ModuleOp>();
+  auto module =
+      k.b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
   func::FuncOp function = panelFunction(module, k.loc, machine, lda, start);
   k.b.create<func::CallOp>(
       k.loc, function,

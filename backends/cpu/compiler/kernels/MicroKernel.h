@@ -39,7 +39,7 @@ enum class Start {
 
 /// Operands of the function; sizes are of type index, pointers to f32.
 struct PanelCall {
-  Value a;          ///< row r at a + r * lda
+  Value a; ///< row r at a + r * lda
   Value rows;
   Value b;          ///< the panel
   Value depth;      ///< k
@@ -56,8 +56,8 @@ mlir::func::FuncOp panelFunction(mlir::ModuleOp module, mlir::Location loc,
                                  Start start);
 
 /// Calls the function, which is made at the first use in a module.
-void callPanelKernel(KernelContext &k, const MachineModel &machine,
-                     int64_t lda, Start start, const PanelCall &call);
+void callPanelKernel(KernelContext &k, const MachineModel &machine, int64_t lda,
+                     Start start, const PanelCall &call);
 
 /// A distance of rows for rows of `depth` floats that spreads a tile's rows
 /// over the sets of the cache.

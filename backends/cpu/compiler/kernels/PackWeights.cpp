@@ -40,7 +40,8 @@ public:
   WeightPacker(ModuleOp module, const MachineModel &machine)
       : module(module), symbols(module), b(module.getContext()),
         width(RegisterTile::of(machine).nr) {
-    module.walk([&](rt::DispatchOp op) { dispatches[op.getKernel()].push_back(op); });
+    module.walk(
+        [&](rt::DispatchOp op) { dispatches[op.getKernel()].push_back(op); });
   }
 
   LogicalResult run();
@@ -86,10 +87,11 @@ bool WeightPacker::isConstant(Value value) {
   if (it != constants.end())
     return it->second;
   Operation *op = value.getDefiningOp();
-  bool result = op && (isa<fm::WeightOp>(op) || matchPattern(op, m_Constant()) ||
-                       isa<rt::DispatchOp, rt::ViewOp, rt::EvalOp>(op)) &&
-                llvm::all_of(op->getOperands(),
-                             [&](Value v) { return isConstant(v); });
+  bool result =
+      op &&
+      (isa<fm::WeightOp>(op) || matchPattern(op, m_Constant()) ||
+       isa<rt::DispatchOp, rt::ViewOp, rt::EvalOp>(op)) &&
+      llvm::all_of(op->getOperands(), [&](Value v) { return isConstant(v); });
   return constants[value] = result;
 }
 
@@ -147,8 +149,7 @@ bool WeightPacker::isWanted(rt::KernelOp kernel, fm::MatmulOp matmul,
 //===----------------------------------------------------------------------===//
 
 /// The kernel that packs; one for all with the same text.
-rt::KernelOp WeightPacker::packKernel(rt::KernelOp kernel,
-                                      fm::MatmulOp matmul,
+rt::KernelOp WeightPacker::packKernel(rt::KernelOp kernel, fm::MatmulOp matmul,
                                       const Source &source) {
   MLIRContext *context = b.getContext();
   fm::SymbolicScope scope(context);
@@ -175,12 +176,12 @@ rt::KernelOp WeightPacker::packKernel(rt::KernelOp kernel,
   for (Operation *op : source.ops) {
     Operation *copy = b.clone(*op, map);
     if (auto shape = dyn_cast<rt::ShapeValueOp>(copy))
-      shape.setElementsAttr(AffineMapAttr::get(AffineMap::get(
-          0, 0, shape.getElements().getResults(), context)));
+      shape.setElementsAttr(AffineMapAttr::get(
+          AffineMap::get(0, 0, shape.getElements().getResults(), context)));
   }
-  auto panels = fm::createOp<fm::PackPanelsOp>(
-      b, loc, scope, map.lookup(matmul.getRhs()), uint64_t(width),
-      matmul.getTransposeRhs());
+  auto panels =
+      fm::createOp<fm::PackPanelsOp>(b, loc, scope, map.lookup(matmul.getRhs()),
+                                     uint64_t(width), matmul.getTransposeRhs());
   if (!panels) {
     pack.erase();
     return {};

@@ -11,9 +11,8 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::cpu;
 
-void cpu::packRows(KernelContext &k, VectorBuilder &v, Value from,
-                   Value ldFrom, Value rows, Value cols, Value to,
-                   Value ldTo) {
+void cpu::packRows(KernelContext &k, VectorBuilder &v, Value from, Value ldFrom,
+                   Value rows, Value cols, Value to, Value ldTo) {
   k.forLoop(k.index(0), rows, k.index(1), [&](Value r) {
     copyFloats(k, v, v.at(from, k.mulI(r, ldFrom)), v.at(to, k.mulI(r, ldTo)),
                cols);
@@ -51,8 +50,8 @@ void cpu::packTransposed(KernelContext &k, VectorBuilder &v, Value from,
     // Rows past the end repeat the last one; nobody looks at the result.
     SmallVector<Value> pointers;
     for (unsigned i = 0; i < v.lanes; ++i)
-      pointers.push_back(v.at(
-          from, k.mulI(k.minI(k.addI(r, k.index(i)), lastRow), ldFrom)));
+      pointers.push_back(
+          v.at(from, k.mulI(k.minI(k.addI(r, k.index(i)), lastRow), ldFrom)));
     k.forLoop(zero, whole, lanes, [&](Value c) {
       SmallVector<Value> square;
       for (Value pointer : pointers)

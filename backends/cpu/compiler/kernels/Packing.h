@@ -28,8 +28,7 @@ void packRows(KernelContext &k, VectorBuilder &v, Value from, Value ldFrom,
 /// to[c * ldTo + r] = from[r * ldFrom + c]. Of each row of `to`, up to the
 /// next multiple of lanes in r may be overwritten.
 void packTransposed(KernelContext &k, VectorBuilder &v, Value from,
-                    Value ldFrom, Value rows, Value cols, Value to,
-                    Value ldTo);
+                    Value ldFrom, Value rows, Value cols, Value to, Value ldTo);
 
 /// to[r * ldTo + c] = element(r, c). `to` is a pointer of k.scratchAt.
 void packElements(KernelContext &k, const ElementAt &element, Value rows,

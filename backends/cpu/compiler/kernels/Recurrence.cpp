@@ -167,17 +167,17 @@ static SmallVector<Value> addDots(KernelContext &k, VectorBuilder &v,
         [&] { return sums; });
   // Lane 0 takes the rest.
   Value first = v.maskBelow(k.index(1));
-  return k.forLoop(
-      whole, m.width, k.index(1), sums, [&](Value i, ValueRange acc) {
-        auto scalar = [&](Value from) {
-          return v.broadcast(v.loadScalar(v.at(from, i)));
-        };
-        Value x = k.selectV(first, scalar(m.vector), v.zero());
-        SmallVector<Value> next;
-        for (auto [row, sum] : llvm::zip(rows, acc))
-          next.push_back(v.fma(scalar(row), x, sum));
-        return next;
-      });
+  return k.forLoop(whole, m.width, k.index(1), sums,
+                   [&](Value i, ValueRange acc) {
+                     auto scalar = [&](Value from) {
+                       return v.broadcast(v.loadScalar(v.at(from, i)));
+                     };
+                     Value x = k.selectV(first, scalar(m.vector), v.zero());
+                     SmallVector<Value> next;
+                     for (auto [row, sum] : llvm::zip(rows, acc))
+                       next.push_back(v.fma(scalar(row), x, sum));
+                     return next;
+                   });
 }
 
 void cpu::emitDots(KernelContext &k, VectorBuilder &v,

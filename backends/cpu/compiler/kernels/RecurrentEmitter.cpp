@@ -93,15 +93,9 @@ private:
 
   Value at(Value room, Value i) { return k.load(room, type, i); }
   void set(Value room, Value i, Value x) { k.store(x, room, type, i); }
-  Value add(Value x, Value y) {
-    return k.b.create<arith::AddFOp>(k.loc, x, y);
-  }
-  Value mul(Value x, Value y) {
-    return k.b.create<arith::MulFOp>(k.loc, x, y);
-  }
-  Value sub(Value x, Value y) {
-    return k.b.create<arith::SubFOp>(k.loc, x, y);
-  }
+  Value add(Value x, Value y) { return k.b.create<arith::AddFOp>(k.loc, x, y); }
+  Value mul(Value x, Value y) { return k.b.create<arith::MulFOp>(k.loc, x, y); }
+  Value sub(Value x, Value y) { return k.b.create<arith::SubFOp>(k.loc, x, y); }
 
   KernelContext &k;
   VectorBuilder v;
@@ -160,8 +154,8 @@ void RecurrentBody::products(int64_t d, Value n, Value t, int64_t firstGate,
   SmallVector<MatrixVector, 2> terms;
   if (withInput) {
     Value x = k.addI(k.mulI(t, k.expr(r.batch)), n);
-    terms.push_back({v.at(w, k.mulI(start, width)),
-                     v.at(input, k.mulI(x, width)), width});
+    terms.push_back(
+        {v.at(w, k.mulI(start, width)), v.at(input, k.mulI(x, width)), width});
   }
   if (withState)
     terms.push_back({v.at(recur, k.mulI(start, hidden)), state, hidden});
@@ -213,9 +207,8 @@ void RecurrentBody::stepLstm(int64_t d) {
     };
     Value before = at(cell, i);
     Value in = gate(d, 0, peep(0, sum(0), before));
-    Value forget = op.getInputForget()
-                       ? sub(k.constant(type, 1), in)
-                       : gate(d, 0, peep(2, sum(2), before));
+    Value forget = op.getInputForget() ? sub(k.constant(type, 1), in)
+                                       : gate(d, 0, peep(2, sum(2), before));
     Value fresh = gate(d, 1, sum(3));
     Value now = add(mul(forget, before), mul(in, fresh));
     Value open = gate(d, 0, peep(1, sum(1), now));
@@ -310,8 +303,8 @@ void RecurrentBody::yieldElement(Value result, ValueRange indices,
                                  Value value) {
   for (auto [i, yielded] : llvm::enumerate(k.kernel.yield()->getOperands()))
     if (yielded == result)
-      k.storeResult(i, indices, codegen::convert(k, value, type,
-                                                 k.elementType(result)));
+      k.storeResult(i, indices,
+                    codegen::convert(k, value, type, k.elementType(result)));
 }
 
 void RecurrentBody::emitSequence(int64_t d, Value n) {
@@ -320,13 +313,12 @@ void RecurrentBody::emitSequence(int64_t d, Value n) {
   initialise(cell, r.kind == CellKind::Lstm ? op.getC0() : Value(), d, n);
   Value length = steps;
   if (Value lengths = op.getLengths()) {
-    Value given = codegen::toIndex(k, k.element(lengths, {n}),
-                                   k.elementType(lengths));
+    Value given =
+        codegen::toIndex(k, k.element(lengths, {n}), k.elementType(lengths));
     length = k.maxI(k.minI(given, steps), zero);
   }
   k.forLoop(zero, length, one, [&](Value s) {
-    emitStep(d, n,
-             r.isReverse(d) ? k.subI(k.subI(length, one), s) : s);
+    emitStep(d, n, r.isReverse(d) ? k.subI(k.subI(length, one), s) : s);
   });
   k.forLoop(length, steps, one, [&](Value t) {
     overHidden([&](Value i) {
@@ -350,8 +342,14 @@ void RecurrentBody::emit() {
       return emitSequence(0, n);
     k.ifElse(
         k.lessI(which, k.index(1)), {},
-        [&] { emitSequence(0, n); return SmallVector<Value>(); },
-        [&] { emitSequence(1, n); return SmallVector<Value>(); });
+        [&] {
+          emitSequence(0, n);
+          return SmallVector<Value>();
+        },
+        [&] {
+          emitSequence(1, n);
+          return SmallVector<Value>();
+        });
   });
 }
 

@@ -104,8 +104,7 @@ Value VectorBuilder::mul(Value a, Value x) {
 
 Value VectorBuilder::max(Value a, Value x) {
   // One instruction, unlike the IEEE maxima.
-  Value greater =
-      b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OGT, a, x);
+  Value greater = b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OGT, a, x);
   return b.create<arith::SelectOp>(loc, greater, a, x);
 }
 
@@ -131,8 +130,7 @@ Value VectorBuilder::toI32(Value index) {
   Value high = b.create<arith::ConstantIndexOp>(loc, lanes);
   Value limited = b.create<arith::MinSIOp>(
       loc, b.create<arith::MaxSIOp>(loc, index, low), high);
-  Value narrow =
-      b.create<arith::IndexCastOp>(loc, b.getI32Type(), limited);
+  Value narrow = b.create<arith::IndexCastOp>(loc, b.getI32Type(), limited);
   return b.create<vector::BroadcastOp>(
       loc, VectorType::get({int64_t(lanes)}, b.getI32Type()), narrow);
 }
@@ -181,15 +179,13 @@ Value VectorBuilder::maximum(Value vector) {
 
 /// body(offset, mask) over whole vectors, then scalars(offset) over the rest;
 /// with masks only the former, where the last mask is partial.
-static void
-overFloats(KernelContext &k, VectorBuilder &v, Value count,
-           function_ref<void(Value, Value)> body,
-           function_ref<void(Value)> scalars) {
+static void overFloats(KernelContext &k, VectorBuilder &v, Value count,
+                       function_ref<void(Value, Value)> body,
+                       function_ref<void(Value)> scalars) {
   Value lanes = k.index(v.lanes);
   if (v.masks) {
-    k.forLoop(k.index(0), count, lanes, [&](Value i) {
-      body(i, v.maskBelow(k.subI(count, i)));
-    });
+    k.forLoop(k.index(0), count, lanes,
+              [&](Value i) { body(i, v.maskBelow(k.subI(count, i))); });
     return;
   }
   Value whole = k.mulI(k.divI(count, lanes), lanes);

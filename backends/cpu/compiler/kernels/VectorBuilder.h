@@ -31,8 +31,8 @@ public:
   mlir::OpBuilder &b;
   mlir::Location loc;
   const MachineModel &machine;
-  const unsigned lanes;   ///< floats of a vector
-  const bool masks;       ///< masked loads and stores are free
+  const unsigned lanes; ///< floats of a vector
+  const bool masks;     ///< masked loads and stores are free
   const mlir::VectorType type;
 
   //--- Addresses -----------------------------------------------------------
