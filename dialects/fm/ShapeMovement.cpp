@@ -175,10 +175,17 @@ static Expr sliceCount(SymbolicScope &scope, Expr start, Expr end, Expr dim,
       width = scope.sub(last, scope.max(fromEnd(scope, start, dim), zero));
   } else {
     Expr top = scope.sub(dim, scope.cst(1)), minus = scope.cst(-1);
-    if (isTiny(start))
-      return zero;
-    Expr first =
-        isHuge(start) ? top : scope.min(fromEnd(scope, start, dim), top);
+    // Walking down, a start below the first element is the first element.
+    auto begin = constantOf(start);
+    Expr first;
+    if (isHuge(start) || begin == -1)
+      first = top;
+    else if (isTiny(start))
+      first = scope.min(zero, top);
+    else if (scope.range(start).first >= 0)
+      first = scope.min(start, top);
+    else
+      first = scope.min(scope.max(fromEnd(scope, start, dim), zero), top);
     Expr last = isTiny(end)   ? minus
                 : isHuge(end) ? top
                               : scope.max(fromEnd(scope, end, dim), minus);

@@ -143,6 +143,10 @@ static Value slice(KernelContext &k, Operation *op, unsigned,
   for (auto [i, axis] : llvm::enumerate(slice.getAxes())) {
     int64_t step = slice.getSteps()[i];
     Expr dim = s.dim(slice.getInput(), axis);
+    // No dimension is larger than 32 bits; arithmetic on bounds that are would
+    // overflow.
+    if (auto start = fm::constantOf(starts[i]))
+      starts[i] = s.cst(std::clamp<int64_t>(*start, INT32_MIN, INT32_MAX));
     Expr start =
         s.select(s.less(starts[i], s.cst(0)), s.add(starts[i], dim), starts[i]);
     Expr last = step > 0 ? dim : s.sub(dim, s.cst(1));

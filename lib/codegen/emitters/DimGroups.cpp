@@ -73,8 +73,11 @@ void Analysis::visit(Value v) {
   size_t shift = dims.size() - own.size();
   Row row(dims.size(), Access::None);
   for (size_t d = 0; d < dims.size(); ++d) {
+    // A tensor that is larger than a unit dimension, as a slice's input is, has
+    // a gap between the dimensions around it.
     if (fm::constantOf(dims[d]) == 1)
-      row[d] = Access::Any;
+      row[d] = d < shift || fm::constantOf(own[d - shift]) == 1 ? Access::Any
+                                                                : Access::Alone;
     else if (d < shift || fm::constantOf(own[d - shift]) == 1)
       row[d] = Access::None;
     else
@@ -105,12 +108,18 @@ SmallVector<DimGroup> codegen::groupDims(KernelContext &k, ArrayRef<Expr> dims,
   for (Value v : values)
     analysis.visit(v);
   SmallVector<DimGroup> groups;
+  bool gap = false;
   for (unsigned d = begin; d < end; ++d) {
-    if (fm::constantOf(dims[d]) == 1)
+    if (fm::constantOf(dims[d]) == 1) {
+      gap |= llvm::any_of(analysis.rows, [&](const Row &row) {
+        return row[d] == Access::Alone;
+      });
       continue;
-    // Joins the last group when all tensors have both, or neither. Unit
-    // dimensions in between do not matter.
-    bool joins = !groups.empty();
+    }
+    // Joins the last group when all tensors have both, or neither, and nothing
+    // in between.
+    bool joins = !groups.empty() && !gap;
+    gap = false;
     for (const Row &row : analysis.rows) {
       if (!joins)
         break;

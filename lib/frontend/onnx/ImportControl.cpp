@@ -229,15 +229,15 @@ Unrolled LoopImporter::unroll(std::optional<int64_t> trips) {
       return Unrolled::No;
     goesOn = *known;
   }
+  // Without iterations only the body knows the shape of a scan output.
+  for (auto [k, slices] : llvm::enumerate(scans))
+    if (slices.empty() && n.hasOutput(carriedCount + k))
+      return Unrolled::No;
   for (auto [i, binding] : llvm::enumerate(carried))
     if (failed(n.setBinding(i, binding)))
       return Unrolled::Failed;
   for (auto [k, slices] : llvm::enumerate(scans)) {
     unsigned i = carriedCount + k;
-    if (slices.empty() && n.hasOutput(i)) {
-      n.error() << "Loop has a scan output, but no iterations";
-      return Unrolled::Failed;
-    }
     if (n.hasOutput(i) && failed(n.setOutput(i, stack(n, slices, 0))))
       return Unrolled::Failed;
   }
