@@ -150,9 +150,12 @@ static Expr fromEnd(SymbolicScope &scope, Expr bound, Expr dim) {
   auto [low, high] = scope.range(bound);
   if (low >= 0)
     return bound;
-  Expr moved = scope.add(bound, dim);
-  return high < 0 ? moved
-                  : scope.select(scope.less(bound, scope.cst(0)), moved, bound);
+  if (high < 0)
+    return scope.add(bound, dim);
+  // Both choices are computed; neither must overflow.
+  Expr zero = scope.cst(0);
+  return scope.select(scope.less(bound, zero),
+                      scope.add(scope.min(bound, zero), dim), bound);
 }
 
 /// The number of elements a slice takes of a dimension. Where a bound is out
@@ -167,12 +170,17 @@ static Expr sliceCount(SymbolicScope &scope, Expr start, Expr end, Expr dim,
     auto back = constantOf(start);
     if (isHuge(start))
       return zero;
-    if (isTiny(start))
+    if (isTiny(start)) {
       width = last;
-    else if (last == dim && back && *back < 0)
+    } else if (last == dim && back && *back < 0) {
       width = scope.min(scope.cst(-*back), dim);
-    else
-      width = scope.sub(last, scope.max(fromEnd(scope, start, dim), zero));
+    } else {
+      Expr first = fromEnd(scope, start, dim);
+      // The difference of two numbers from a tensor may overflow.
+      if (auto [low, high] = scope.range(start); low < 0 && high >= 0)
+        first = scope.min(first, dim);
+      width = scope.sub(last, scope.max(first, zero));
+    }
   } else {
     Expr top = scope.sub(dim, scope.cst(1)), minus = scope.cst(-1);
     // Walking down, a start below the first element is the first element.

@@ -47,7 +47,7 @@ def test_backward_slice_starts_at_the_first_element(size: int, dynamic: bool) ->
         np.testing.assert_array_equal(y, x[first::-1] if size else x)
 
 
-@pytest.mark.parametrize("bound", [2**31])
+@pytest.mark.parametrize("bound", [2**31, 2**63 - 1])
 @pytest.mark.parametrize("step", [1, -1])
 def test_slice_bounds_that_are_not_known(step: int, bound: int) -> None:
     x = np.arange(5, dtype=np.float32)

@@ -147,8 +147,9 @@ static Value slice(KernelContext &k, Operation *op, unsigned,
     // overflow.
     if (auto start = fm::constantOf(starts[i]))
       starts[i] = s.cst(std::clamp<int64_t>(*start, INT32_MIN, INT32_MAX));
-    Expr start =
-        s.select(s.less(starts[i], s.cst(0)), s.add(starts[i], dim), starts[i]);
+    Expr zero = s.cst(0);
+    Expr start = s.select(s.less(starts[i], zero),
+                          s.add(s.min(starts[i], zero), dim), starts[i]);
     Expr last = step > 0 ? dim : s.sub(dim, s.cst(1));
     start = s.max(s.min(start, last), s.cst(0));
     operand[axis] = k.addI(k.mulI(indices[axis], k.index(step)), k.expr(start));
