@@ -32,9 +32,16 @@ static bool usesOnly(Expr expr, unsigned count) {
 // Work
 //===----------------------------------------------------------------------===//
 
+/// Multiply-adds of a vectorised product that take as long as one element of
+/// element-wise work.
+static constexpr int64_t kMultiplyAdds = 8;
+
 /// Operations per element of the first result, or of the first operand for
 /// ops that walk that.
 static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
+  auto products = [&](Expr count) {
+    return scope.ceilDiv(count, scope.cst(kMultiplyAdds));
+  };
   auto size = [&](Value value) { return scope.product(scope.dims(value)); };
   auto times = [&](Expr e, int64_t n) { return scope.mul(e, scope.cst(n)); };
   Expr results = size(op->getResult(0));
@@ -42,18 +49,16 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
     Value lhs = op->getOperand(0);
     int64_t rank = scope.rank(lhs);
     Expr k = scope.dim(lhs, op->hasAttr("transpose_lhs") ? rank - 2 : rank - 1);
-    return times(scope.mul(results, k), 2);
+    return products(scope.mul(results, k));
   }
   if (isa<fm::ConvOp>(op))
-    return times(
+    return products(
         scope.mul(results,
-                  scope.product(scope.dims(op->getOperand(1)).drop_front())),
-        2);
+                  scope.product(scope.dims(op->getOperand(1)).drop_front())));
   if (isa<fm::ConvTransposeOp>(op))
-    return times(
+    return products(
         scope.mul(size(op->getOperand(0)),
-                  scope.product(scope.dims(op->getOperand(1)).drop_front())),
-        2);
+                  scope.product(scope.dims(op->getOperand(1)).drop_front())));
   if (auto pool = dyn_cast<fm::PoolOp>(op)) {
     int64_t window = 1;
     for (int64_t n : pool.getKernel())
@@ -63,15 +68,14 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
   if (auto attention = dyn_cast<fm::AttentionOp>(op)) {
     Value key = attention.getKey();
     Expr keys = scope.dim(key, attention.getKvBshd() ? 1 : 2);
-    return times(scope.mul(scope.add(size(op->getOperand(0)), results), keys),
-                 2);
+    return products(
+        scope.mul(scope.add(size(op->getOperand(0)), results), keys));
   }
   if (auto recurrent = dyn_cast<fm::RecurrentOp>(op)) {
     Expr steps = scope.mul(scope.dim(recurrent.getInput(), 0),
                            scope.dim(recurrent.getInput(), 1));
-    return times(scope.mul(steps, scope.add(size(recurrent.getW()),
-                                            size(recurrent.getR()))),
-                 2);
+    return products(scope.mul(
+        steps, scope.add(size(recurrent.getW()), size(recurrent.getR()))));
   }
   switch (codegen::elementEntry(op).cost) {
   case ElementCost::Free:

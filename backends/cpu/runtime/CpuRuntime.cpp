@@ -24,9 +24,9 @@
 
 using namespace narae::cpu;
 
-/// Below this many scalar operations waking other threads costs more than
-/// they save.
-static constexpr uint64_t smallWork = 262144;
+/// Below this many scalar operations (20 microseconds or so) waking other
+/// threads costs more than they save.
+static constexpr uint64_t smallWork = 65536;
 /// Least work of a part in launches that are divided.
 static constexpr uint64_t workPerPart = smallWork / 2;
 

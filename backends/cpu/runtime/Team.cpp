@@ -61,6 +61,8 @@ template <typename Fn> static bool spinUntil(Fn done) {
         return true;
       pauseCpu();
     }
+    // Whoever we wait for may need this very core.
+    std::this_thread::yield();
   } while (std::chrono::steady_clock::now() < end);
   return done();
 }

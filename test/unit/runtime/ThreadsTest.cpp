@@ -38,7 +38,7 @@ static std::set<int64_t> partsOf(int32_t threads, int64_t work) {
 
 TEST(Threads, WorkDecidesTheParts) {
   EXPECT_EQ(partsOf(4, 1000), std::set<int64_t>{1});
-  EXPECT_EQ(partsOf(4, 300000), std::set<int64_t>{2});
+  EXPECT_EQ(partsOf(4, 70000), std::set<int64_t>{2});
   EXPECT_EQ(partsOf(4, 1 << 30), std::set<int64_t>{4});
   EXPECT_EQ(partsOf(1, 1 << 30), std::set<int64_t>{1});
 }
