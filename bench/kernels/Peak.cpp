@@ -11,11 +11,10 @@
 
 #include <immintrin.h>
 
-#define CHAINS(X)                                                              \
-  X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
 #define PEAK(NAME, TARGET, VECTOR, SET, FMA)                                   \
-  __attribute__((target(TARGET))) static void NAME(long rounds) {             \
+  __attribute__((target(TARGET))) static void NAME(long rounds) {              \
     VECTOR m = SET(0.999f);                                                    \
     CHAINS(NAME##_DECLARE)                                                     \
     for (long i = 0; i < rounds; ++i) {                                        \

@@ -40,8 +40,8 @@ static DictionaryAttr entryOf(MLIRContext *context, const SymbolDef &def,
   attrs.set("min", b.getI64IntegerAttr(def.min));
   attrs.set("max", b.getI64IntegerAttr(def.max));
   if (!operands.empty())
-    attrs.set("operands", AffineMapAttr::get(
-                              AffineMap::get(0, count, operands, context)));
+    attrs.set("operands",
+              AffineMapAttr::get(AffineMap::get(0, count, operands, context)));
   return attrs.getDictionary(context);
 }
 

@@ -43,8 +43,8 @@ static LogicalResult verifySymbols(KernelOp op) {
       return op.emitOpError("symbol ") << i << " has unknown kind " << kind;
     auto map = dict.getAs<AffineMapAttr>("operands");
     if ((map ? map.getValue().getNumResults() : 0) != operands)
-      return op.emitOpError("symbol ") << i << " needs " << operands
-                                       << " operands";
+      return op.emitOpError("symbol ")
+             << i << " needs " << operands << " operands";
     if (map && map.getValue().getNumSymbols() > i)
       return op.emitOpError("symbol ") << i << " uses later symbols";
   }
@@ -92,9 +92,9 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
       kernel.yield()->getNumOperands() != getNumResults())
     return emitOpError("does not match the signature of ") << getKernel();
   if (paramCount(kernel) != getParams().size())
-    return emitOpError("passes ") << getParams().size() << " parameters, "
-                                  << getKernel() << " takes "
-                                  << paramCount(kernel);
+    return emitOpError("passes ")
+           << getParams().size() << " parameters, " << getKernel() << " takes "
+           << paramCount(kernel);
   return success();
 }
 
@@ -129,8 +129,8 @@ ShapeValueOp::inferResults(fm::SymbolicScope &scope,
     tensor.dims.push_back(scope.cst(size));
   }
   if (int64_t(getElements().getNumResults()) != type.getNumElements())
-    return emitOpError("has ") << getElements().getNumResults()
-                               << " elements for " << type;
+    return emitOpError("has ")
+           << getElements().getNumResults() << " elements for " << type;
   tensor.elements = fm::Exprs(getElements().getResults());
   results.push_back(std::move(tensor));
   return success();

@@ -43,8 +43,8 @@ static std::string kernelName(const Group &group, unsigned number) {
   auto shortName = [](Operation *op) {
     return op->getName().stripDialect().str();
   };
-  std::string name = group.anchor ? shortName(group.anchor)
-                                  : shortName(group.root);
+  std::string name =
+      group.anchor ? shortName(group.anchor) : shortName(group.root);
   if (group.ops.size() > 1)
     name += group.anchor && group.anchor != group.root
                 ? "_" + shortName(group.root)
@@ -119,7 +119,8 @@ LogicalResult Former::formBlock(Block &block) {
     }
     bool wanted = llvm::any_of(op->getResults(),
                                [&](Value v) { return needed.contains(v); });
-    if (!wanted || isa<fm::WeightOp>(op) || !isa<fm::FmDialect>(op->getDialect()))
+    if (!wanted || isa<fm::WeightOp>(op) ||
+        !isa<fm::FmDialect>(op->getDialect()))
       continue;
     if (Fuser::isView(op) && !fuser.isHostValue(op->getResult(0))) {
       formView(op);
@@ -135,9 +136,9 @@ void Former::formView(Operation *op) {
   OpBuilder b(op);
   HostExprs host(b, scope);
   Value result = op->getResult(0);
-  auto view = b.create<rt::ViewOp>(op->getLoc(), result.getType(),
-                                   op->getOperand(0),
-                                   host.dynamicDims(op->getLoc(), result));
+  auto view =
+      b.create<rt::ViewOp>(op->getLoc(), result.getType(), op->getOperand(0),
+                           host.dynamicDims(op->getLoc(), result));
   needed.insert(op->getOperand(0));
   scope.set(view, scope.get(result));
   result.replaceAllUsesWith(view);
@@ -156,9 +157,8 @@ LogicalResult Former::formRoot(Operation *root) {
     group.anchor = nullptr;
   }
   SmallVector<Operation *> ordered(group.ops.begin(), group.ops.end());
-  llvm::sort(ordered, [](Operation *a, Operation *b) {
-    return a->isBeforeInBlock(b);
-  });
+  llvm::sort(ordered,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
 
   // Tensors that are read with symbols for their elements become expressions.
   DenseSet<Value> itemTensors;
@@ -169,13 +169,13 @@ LogicalResult Former::formRoot(Operation *root) {
   rt::KernelSymbols symbols(scope);
   OpBuilder b(module.getContext());
   b.setInsertionPoint(module.getBody(), module.getBody()->begin());
-  auto kernel = OpBuilder(module.getContext())
-                    .create<rt::KernelOp>(
-                        root->getLoc(), kernelName(group, number++),
-                        b.getArrayAttr({}), b.getArrayAttr({}),
-                        b.getArrayAttr({}), b.getArrayAttr({}), device,
-                        DictionaryAttr(), AffineMapAttr(), AffineMapAttr(),
-                        FlatSymbolRefAttr());
+  auto kernel =
+      OpBuilder(module.getContext())
+          .create<rt::KernelOp>(root->getLoc(), kernelName(group, number++),
+                                b.getArrayAttr({}), b.getArrayAttr({}),
+                                b.getArrayAttr({}), b.getArrayAttr({}), device,
+                                DictionaryAttr(), AffineMapAttr(),
+                                AffineMapAttr(), FlatSymbolRefAttr());
   Block *body = b.createBlock(&kernel.getBody());
   IRMapping map;
   SmallVector<Value> inputs;

@@ -55,8 +55,7 @@ Value dispatch::evalExpr(OpBuilder &b, Location loc, Expr expr,
   SmallVector<AffineExpr> replacements;
   for (auto [i, value] : llvm::enumerate(symbols)) {
     if (expr.isFunctionOfSymbol(i)) {
-      replacements.push_back(
-          getAffineSymbolExpr(used.size(), b.getContext()));
+      replacements.push_back(getAffineSymbolExpr(used.size(), b.getContext()));
       used.push_back(value);
     } else {
       replacements.push_back(getAffineConstantExpr(0, b.getContext()));

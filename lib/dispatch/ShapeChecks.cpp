@@ -21,8 +21,8 @@ void ShapeChecks::require(Operation *op, Expr a, Expr b, bool orOne,
                           const Twine &what) {
   if (a == b || (orOne && fm::constantOf(a) == 1))
     return;
-  auto key = std::make_tuple(a.getAsOpaquePointer(), b.getAsOpaquePointer(),
-                             orOne);
+  auto key =
+      std::make_tuple(a.getAsOpaquePointer(), b.getAsOpaquePointer(), orOne);
   if (seen.count(key))
     return;
   // What a branch checks is not known outside of it.
@@ -42,10 +42,9 @@ void ShapeChecks::require(Operation *op, Expr a, Expr b, bool orOne,
   std::string node;
   if (auto name = loc->findInstanceOf<NameLoc>())
     node = "node '" + name.getName().str() + "': ";
-  builder.create<rt::CheckOp>(
-      loc, holds,
-      node + what.str() + " (" + scope.str(a) + " against " + scope.str(b) +
-          ")");
+  builder.create<rt::CheckOp>(loc, holds,
+                              node + what.str() + " (" + scope.str(a) +
+                                  " against " + scope.str(b) + ")");
 }
 
 void ShapeChecks::equal(Operation *op, Expr a, Expr b, const Twine &what) {
@@ -135,7 +134,8 @@ void ShapeChecks::add(Operation *op) {
         equal(op, scope.max(d, from[i]), from[i],
               "the indices are larger than the input in dimension " + Twine(i));
   } else if (auto scatter = dyn_cast<fm::ScatterElementsOp>(op)) {
-    fm::Exprs at = dims(scatter.getIndices()), from = dims(scatter.getUpdates());
+    fm::Exprs at = dims(scatter.getIndices()),
+              from = dims(scatter.getUpdates());
     for (auto [x, y] : llvm::zip(at, from))
       equal(op, x, y, "indices and updates differ in shape");
   } else if (auto recurrent = dyn_cast<fm::RecurrentOp>(op)) {

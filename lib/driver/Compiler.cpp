@@ -53,8 +53,8 @@ bool import(Session &session, MLIRContext &context, const Source &source,
     llvm::SourceMgr sources;
     ParserConfig config(&context);
     session.module = parseSourceFile<ModuleOp>(source.path, config);
-    if (session.module && !session.loadWeights(llvm::sys::path::parent_path(
-                              source.path)))
+    if (session.module &&
+        !session.loadWeights(llvm::sys::path::parent_path(source.path)))
       return false;
   } else if (llvm::sys::fs::is_directory(source.path)) {
     emitError(UnknownLoc::get(&context))
@@ -80,10 +80,11 @@ std::string optionsJson(const CompileOptions &options) {
   llvm::json::Object dims;
   for (auto &[name, bounds] : options.dims)
     dims[name] = llvm::json::Array{bounds.min, bounds.max};
-  llvm::json::Value json = llvm::json::Object{
-      {"target", options.target},   {"opt", options.optLevel},
-      {"exact", options.exact},     {"precision", options.precision},
-      {"dims", std::move(dims)}};
+  llvm::json::Value json = llvm::json::Object{{"target", options.target},
+                                              {"opt", options.optLevel},
+                                              {"exact", options.exact},
+                                              {"precision", options.precision},
+                                              {"dims", std::move(dims)}};
   std::string text;
   llvm::raw_string_ostream(text) << json;
   return text;
@@ -93,9 +94,8 @@ CompileResult compileSource(const Source &source, const std::string &output,
                             const CompileOptions &options) {
   CompileResult result;
   registerDefaultBackends();
-  MLIRContext context(options.threads == 1
-                          ? MLIRContext::Threading::DISABLED
-                          : MLIRContext::Threading::ENABLED);
+  MLIRContext context(options.threads == 1 ? MLIRContext::Threading::DISABLED
+                                           : MLIRContext::Threading::ENABLED);
   registerDialects(context);
   context.printOpOnDiagnostic(false); // users know their nodes, not our ops
   DiagnosticCollector diagnostics(&context);
@@ -108,8 +108,8 @@ CompileResult compileSource(const Source &source, const std::string &output,
       anyError |= d.severity == driver::Diagnostic::Error;
     result.status = ok && !anyError ? 0 : anyError ? 1 : 2;
     if (result.status == 2 && !anyError)
-      result.diagnostics.push_back(
-          {driver::Diagnostic::Error, "", "the compiler failed without a message"});
+      result.diagnostics.push_back({driver::Diagnostic::Error, "",
+                                    "the compiler failed without a message"});
     return result;
   };
   auto progress = [&](double done, const char *phase) {
@@ -123,16 +123,14 @@ CompileResult compileSource(const Source &source, const std::string &output,
     return finish(false);
   }
   progress(0, "import");
-  if (!session.resolveTarget() ||
-      !import(session, context, source, options))
+  if (!session.resolveTarget() || !import(session, context, source, options))
     return finish(false);
   if (options.startFrom == Phase::Import && !options.dumpPhases.empty() &&
       !session.dump(Phase::Import))
     return finish(false);
   // IR of a phase is compiled on from the next one.
-  int first = options.startFrom == Phase::Import
-                  ? int(Phase::Graph)
-                  : int(options.startFrom);
+  int first = options.startFrom == Phase::Import ? int(Phase::Graph)
+                                                 : int(options.startFrom);
   int last = std::min(int(options.stopAfter), int(Phase::Codegen));
   for (int phase = first; phase <= last; ++phase) {
     progress(phase / 8.0, phaseName(Phase(phase)));

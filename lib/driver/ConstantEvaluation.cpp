@@ -226,7 +226,8 @@ bool driver::evaluateConstants(ModuleOp module, WeightStore &weights,
   Session session(*context, hostOptions);
   session.module = std::move(part.module);
   SmallString<256> path;
-  if (!session.resolveTarget() || !session.target().configure(*session.module) ||
+  if (!session.resolveTarget() ||
+      !session.target().configure(*session.module) ||
       !session.run(Phase::Schedule) || !session.run(Phase::Memory) ||
       !session.run(Phase::Codegen))
     return false;

@@ -33,33 +33,33 @@ std::string driver::describeLocation(Location loc) {
 
 DiagnosticCollector::DiagnosticCollector(MLIRContext *context)
     : context(context) {
-  handler = context->getDiagEngine().registerHandler([this](
-                                                         mlir::Diagnostic &d) {
-    std::lock_guard lock(mutex);
-    driver::Diagnostic out;
-    switch (d.getSeverity()) {
-    case DiagnosticSeverity::Error:
-      out.severity = driver::Diagnostic::Error;
-      ++errors;
-      break;
-    case DiagnosticSeverity::Warning:
-      out.severity = driver::Diagnostic::Warning;
-      break;
-    default:
-      out.severity = driver::Diagnostic::Note;
-    }
-    out.location = describeLocation(d.getLocation());
-    out.message = d.str();
-    for (mlir::Diagnostic &note : d.getNotes()) {
-      // What MLIR prints of the op itself is for its developers.
-      std::string text = note.str();
-      if (text.rfind("see current operation", 0) != 0 &&
-          text.find("%") == std::string::npos)
-        out.message += " (" + text + ")";
-    }
-    diagnostics.push_back(std::move(out));
-    return success();
-  });
+  handler =
+      context->getDiagEngine().registerHandler([this](mlir::Diagnostic &d) {
+        std::lock_guard lock(mutex);
+        driver::Diagnostic out;
+        switch (d.getSeverity()) {
+        case DiagnosticSeverity::Error:
+          out.severity = driver::Diagnostic::Error;
+          ++errors;
+          break;
+        case DiagnosticSeverity::Warning:
+          out.severity = driver::Diagnostic::Warning;
+          break;
+        default:
+          out.severity = driver::Diagnostic::Note;
+        }
+        out.location = describeLocation(d.getLocation());
+        out.message = d.str();
+        for (mlir::Diagnostic &note : d.getNotes()) {
+          // What MLIR prints of the op itself is for its developers.
+          std::string text = note.str();
+          if (text.rfind("see current operation", 0) != 0 &&
+              text.find("%") == std::string::npos)
+            out.message += " (" + text + ")";
+        }
+        diagnostics.push_back(std::move(out));
+        return success();
+      });
 }
 
 DiagnosticCollector::~DiagnosticCollector() {

@@ -136,7 +136,8 @@ void EntryEmitter::arena(func::FuncOp func) {
       uint32_t end = regs.align(
           regs.binary(artifact::RegOp_Add, other.offset_reg, other.size_reg),
           op.getAlign());
-      buffer.offset_reg = regs.binary(artifact::RegOp_Max, buffer.offset_reg, end);
+      buffer.offset_reg =
+          regs.binary(artifact::RegOp_Max, buffer.offset_reg, end);
     }
     size = regs.binary(
         artifact::RegOp_Max, size,
@@ -227,8 +228,8 @@ void EntryEmitter::op(Operation *op) {
                 buffer.getName(), buffer.getFirst(), buffer.getLast());
   } else if (auto alias = dyn_cast<hbm::AliasOp>(op)) {
     addBuffer(alias, BufferKind_Alias, buffers.lookup(alias.getOf()),
-              cast<RankedTensorType>(alias.getTensor()), alias.getDims(), "",
-              0, UINT32_MAX);
+              cast<RankedTensorType>(alias.getTensor()), alias.getDims(), "", 0,
+              UINT32_MAX);
   } else if (auto copy = dyn_cast<rt::CopyOp>(op)) {
     uint32_t bytes = reg(copy.getBytes());
     command(CommandKind_Copy, buffers.lookup(copy.getFrom()),
@@ -271,8 +272,7 @@ void EntryEmitter::op(Operation *op) {
       spec.dims.push_back(DimSpec(dynamic ? -1 : size, dynamic ? 0 : size,
                                   dynamic ? -1 : size, name(symbol)));
     }
-  } else if (op->getNumResults() == 1 &&
-             op->getResult(0).getType().isIndex() &&
+  } else if (op->getNumResults() == 1 && op->getResult(0).getType().isIndex() &&
              isa<rt::ItemOp>(op)) {
     reg(op->getResult(0));
   }
@@ -289,7 +289,8 @@ void EntryEmitter::launch(rt::LaunchOp op) {
     dispatch->params.push_back(reg(v));
   dispatch->scratch_reg =
       op.getScratch() ? reg(op.getScratch()) : regs.constant(0);
-  dispatch->work_reg = op.getWork() ? reg(op.getWork()) : regs.constant(1 << 20);
+  dispatch->work_reg =
+      op.getWork() ? reg(op.getWork()) : regs.constant(1 << 20);
   entry.dispatches.push_back(std::move(dispatch));
   command(CommandKind_Dispatch, entry.dispatches.size() - 1);
 }
@@ -308,7 +309,8 @@ void EntryEmitter::branch(rt::IfOp op) {
   block(op.getElseRegion().front());
   flush();
   regs.reset(saved);
-  entry.commands[toEnd] = Command(CommandKind_Jump, 0, entry.commands.size(), 0);
+  entry.commands[toEnd] =
+      Command(CommandKind_Jump, 0, entry.commands.size(), 0);
 }
 
 void EntryEmitter::loop(rt::WhileOp op) {
@@ -326,8 +328,7 @@ void EntryEmitter::loop(rt::WhileOp op) {
 
 /// Prologue: the evaluations before the first other command.
 uint32_t prologueLength(const EntryT &entry) {
-  return !entry.commands.empty() &&
-                 entry.commands[0].kind() == CommandKind_Eval
+  return !entry.commands.empty() && entry.commands[0].kind() == CommandKind_Eval
              ? 1
              : 0;
 }
@@ -345,8 +346,7 @@ bool driver::emitArtifact(ModuleOp module, const WeightStore &store,
                           const std::string &targetJson,
                           const std::string &backend,
                           const std::string &optionsJson,
-                          const std::string &report,
-                          const std::string &path) {
+                          const std::string &report, const std::string &path) {
   ProgramT program;
   program.compiler = std::string("narae ") + version();
   program.options = optionsJson;

@@ -88,9 +88,8 @@ uint32_t RegisterEmitter::expr(AffineExpr e, ArrayRef<uint32_t> symbols) {
   }
 }
 
-uint32_t
-RegisterEmitter::get(Value value,
-                     llvm::function_ref<uint32_t(Value)> bufferOf) {
+uint32_t RegisterEmitter::get(Value value,
+                              llvm::function_ref<uint32_t(Value)> bufferOf) {
   auto it = registers.find(value);
   if (it != registers.end())
     return it->second;
@@ -102,8 +101,8 @@ RegisterEmitter::get(Value value,
   } else if (auto dim = dyn_cast<rt::ArgDimOp>(op)) {
     result = emit(artifact::RegOp_InputDim, dim.getArg(), dim.getAxis(), 0, 0);
   } else if (auto item = dyn_cast<rt::ItemOp>(op)) {
-    result = emit(artifact::RegOp_Item, bufferOf(item.getTensor()), item.getIndex(), 0,
-                  0);
+    result = emit(artifact::RegOp_Item, bufferOf(item.getTensor()),
+                  item.getIndex(), 0, 0);
   } else if (auto var = dyn_cast<rt::VarOp>(op)) {
     return variable(var.getVariable());
   } else if (auto eval = dyn_cast<rt::EvalOp>(op)) {

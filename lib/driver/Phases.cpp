@@ -9,7 +9,7 @@
 
 using namespace narae;
 
-static constexpr const char *kNames[] = {"import",   "graph",  "place",
+static constexpr const char *kNames[] = {"import",   "graph",    "place",
                                          "dispatch", "schedule", "memory",
                                          "codegen",  "artifact"};
 

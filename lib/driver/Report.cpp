@@ -14,10 +14,9 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::driver;
 
-std::string
-driver::makeReport(ModuleOp module, const Target &target,
-                   ArrayRef<std::pair<std::string, double>> times,
-                   bool stable) {
+std::string driver::makeReport(ModuleOp module, const Target &target,
+                               ArrayRef<std::pair<std::string, double>> times,
+                               bool stable) {
   std::string text;
   llvm::raw_string_ostream os(text);
   llvm::json::OStream json(os, 2);

@@ -81,8 +81,7 @@ bool Session::runPasses(llvm::function_ref<void(OpPassManager &)> build,
   if (!options.reproducerDir.empty()) {
     path = options.reproducerDir;
     llvm::sys::fs::create_directories(path);
-    llvm::sys::path::append(path,
-                            std::string("reproducer-") + phase + ".mlir");
+    llvm::sys::path::append(path, std::string("reproducer-") + phase + ".mlir");
     pm.enableCrashReproducerGeneration(path);
   }
   build(pm);
@@ -156,8 +155,9 @@ bool Session::run(Phase phase) {
     ok = runPasses(
         [&](OpPassManager &pm) { pm.addPass(place::createPlace(where)); },
         "place");
-    ok = ok && place::checkSupport(
-                   *module, [&](Operation *op) { return resolved->supports(op); });
+    ok = ok && place::checkSupport(*module, [&](Operation *op) {
+           return resolved->supports(op);
+         });
     break;
   }
   case Phase::Dispatch:
@@ -201,8 +201,7 @@ static bool dumpWeights(ModuleOp module, const WeightStore &weights,
   std::error_code error;
   llvm::raw_fd_ostream out(path, error);
   if (error) {
-    module.emitError("cannot write '")
-        << path << "': " << error.message();
+    module.emitError("cannot write '") << path << "': " << error.message();
     return false;
   }
   uint64_t offset = 0;

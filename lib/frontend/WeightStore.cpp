@@ -18,10 +18,9 @@ llvm::Error WeightStore::addFile(llvm::StringRef name, llvm::StringRef path,
     auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                               /*RequiresNullTerminator=*/false);
     if (!buffer)
-      return llvm::createStringError(buffer.getError(),
-                                     "cannot read the weights file '%s': %s",
-                                     path.str().c_str(),
-                                     buffer.getError().message().c_str());
+      return llvm::createStringError(
+          buffer.getError(), "cannot read the weights file '%s': %s",
+          path.str().c_str(), buffer.getError().message().c_str());
     file = std::move(*buffer);
   }
   uint64_t size = file->getBufferSize();

@@ -16,7 +16,8 @@ using namespace narae::graph;
 std::optional<double> graph::splat(Value value) {
   // A constant behind changes of shape is still one number.
   while (Operation *op = value.getDefiningOp()) {
-    if (!isa<fm::UnsqueezeOp, fm::SqueezeOp, fm::ReshapeOp, fm::BroadcastOp>(op))
+    if (!isa<fm::UnsqueezeOp, fm::SqueezeOp, fm::ReshapeOp, fm::BroadcastOp>(
+            op))
       break;
     value = op->getOperand(0);
   }

@@ -28,8 +28,9 @@ std::optional<Scores> matchScores(Value value) {
   if (add && outer.second != 1.0)
     return std::nullopt;
   if (add) {
-    for (auto [product, mask] : {std::make_pair(Value(add.getLhs()), Value(add.getRhs())),
-                                 std::make_pair(Value(add.getRhs()), Value(add.getLhs()))}) {
+    for (auto [product, mask] :
+         {std::make_pair(Value(add.getLhs()), Value(add.getRhs())),
+          std::make_pair(Value(add.getRhs()), Value(add.getLhs()))}) {
       auto inner = scaled(product);
       if (inner.first.getDefiningOp<fm::MatmulOp>() && isF32(mask) &&
           product.getType() == add.getType()) {

@@ -85,8 +85,7 @@ struct RecognizeNorm : RewritePattern {
         !isF32(found->value))
       return failure();
     Type type = op->getResult(0).getType();
-    IntegerAttr axis =
-        rewriter.getI64IntegerAttr(rankOf(found->value) - 1);
+    IntegerAttr axis = rewriter.getI64IntegerAttr(rankOf(found->value) - 1);
     FloatAttr epsilon = rewriter.getF64FloatAttr(found->epsilon);
     Value x = centred(found->value), y = centred(found->squared);
     if (x && x == y) {
@@ -107,8 +106,7 @@ struct RecognizeNorm : RewritePattern {
 bool isRowVector(Value value, Value like) {
   auto type = cast<RankedTensorType>(value.getType());
   auto row = cast<RankedTensorType>(like.getType());
-  return type.getRank() == 1 && row.getRank() >= 1 &&
-         !type.isDynamicDim(0) &&
+  return type.getRank() == 1 && row.getRank() >= 1 && !type.isDynamicDim(0) &&
          type.getDimSize(0) == row.getDimSize(row.getRank() - 1);
 }
 

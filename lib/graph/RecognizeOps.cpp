@@ -20,7 +20,8 @@ using namespace narae;
 
 namespace {
 
-struct RecognizeOpsPass : narae::graph::impl::RecognizeOpsBase<RecognizeOpsPass> {
+struct RecognizeOpsPass
+    : narae::graph::impl::RecognizeOpsBase<RecognizeOpsPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     graph::populateActivations(patterns);

@@ -75,13 +75,13 @@ struct JoinReshapes : OpRewritePattern<fm::ReshapeOp> {
       return failure();
     auto type = cast<RankedTensorType>(op.getType());
     // With a static result the shape is written out, so no entry copies.
-    auto shapeType = RankedTensorType::get({type.getRank()},
-                                           rewriter.getI64Type());
+    auto shapeType =
+        RankedTensorType::get({type.getRank()}, rewriter.getI64Type());
     Value shape = rewriter.create<fm::ConstantOp>(
         op.getLoc(), shapeType,
         DenseIntElementsAttr::get(shapeType, type.getShape()));
-    rewriter.replaceOpWithNewOp<fm::ReshapeOp>(
-        op, type, inner->getOperand(0), shape, rewriter.getUnitAttr());
+    rewriter.replaceOpWithNewOp<fm::ReshapeOp>(op, type, inner->getOperand(0),
+                                               shape, rewriter.getUnitAttr());
     return success();
   }
 };
@@ -98,8 +98,7 @@ struct DropUnitWidth : OpRewritePattern<fm::ConvOp> {
     ArrayRef<int64_t> pads = op.getPads();
     if (input.getRank() != 4 || input.getDimSize(3) != 1 ||
         filter.getDimSize(3) != 1 || result.getDimSize(3) != 1 ||
-        op.getAutoPad() != "explicit" || pads.size() != 4 || pads[1] ||
-        pads[3])
+        op.getAutoPad() != "explicit" || pads.size() != 4 || pads[1] || pads[3])
       return failure();
     auto without = [](RankedTensorType type) {
       return RankedTensorType::get(type.getShape().drop_back(),
@@ -129,7 +128,8 @@ LogicalResult inlineDecidedBranches(func::FuncOp func) {
   while (changed) {
     changed = false;
     SmallVector<fm::IfOp> branches;
-    func.walk<WalkOrder::PreOrder>([&](fm::IfOp op) { branches.push_back(op); });
+    func.walk<WalkOrder::PreOrder>(
+        [&](fm::IfOp op) { branches.push_back(op); });
     fm::SymbolicScope scope(func.getContext());
     for (fm::IfOp op : branches) {
       auto condition = scope.constants(op.getCondition());
@@ -179,9 +179,10 @@ struct SimplifyGraphPass
       if (failed(inlineDecidedBranches(func)) || failed(refineTypes(func)))
         return signalPassFailure();
     RewritePatternSet patterns(&getContext());
-    patterns.add<DropIdentityCast, JoinTransposes, JoinReshapes, DropUnitWidth>(&getContext());
-    if (failed(applyPatternsAndFoldGreedily(getOperation(),
-                                            std::move(patterns))))
+    patterns.add<DropIdentityCast, JoinTransposes, JoinReshapes, DropUnitWidth>(
+        &getContext());
+    if (failed(
+            applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }
 };

@@ -17,9 +17,9 @@ using namespace narae::schedule;
 /// differs between them is a host variable that each branch sets.
 LogicalResult Scheduler::branch(fm::IfOp op) {
   Location loc = op.getLoc();
-  Value condition = b.create<rt::ItemOp>(
-      loc, b.getIndexType(), tensorOf(op.getCondition()).buffer,
-      b.getI64IntegerAttr(0));
+  Value condition = b.create<rt::ItemOp>(loc, b.getIndexType(),
+                                         tensorOf(op.getCondition()).buffer,
+                                         b.getI64IntegerAttr(0));
   auto branch = b.create<rt::IfOp>(loc, condition);
   OpBuilder::InsertPoint after = b.saveInsertionPoint();
 
@@ -100,14 +100,13 @@ LogicalResult Scheduler::loop(fm::LoopOp op) {
   };
   // run = condition and counter < trips, as 0 or 1.
   auto proceed = [&](Value condition, Value counter, Value trips) -> Value {
-    Value below = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt,
-                                          counter, trips);
+    Value below =
+        b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, counter, trips);
     return b.create<arith::SelectOp>(loc, below, condition, constant(0));
   };
   SmallVector<Tensor> carried;
-  for (auto [init, result, arg] :
-       llvm::zip(op.getCarried(), op.getResults(),
-                 body.getArguments().drop_front())) {
+  for (auto [init, result, arg] : llvm::zip(op.getCarried(), op.getResults(),
+                                            body.getArguments().drop_front())) {
     auto type = cast<RankedTensorType>(init.getType());
     Tensor from = tensorOf(init), to = from;
     bool late = llvm::any_of(dynamicDims(type, from.dims), isLate);

@@ -69,7 +69,8 @@ int64_t Scheduler::lastUse(Value value) {
     // What a loop reads from outside must survive every iteration.
     for (Operation *parent = user->getParentOp(); parent && parent != func;
          parent = parent->getParentOp())
-      if (isa<fm::LoopOp>(parent) && !parent->isProperAncestor(
+      if (isa<fm::LoopOp>(parent) &&
+          !parent->isProperAncestor(
               value.getDefiningOp() ? value.getDefiningOp()
                                     : value.getParentBlock()->getParentOp()))
         last = std::max(last, endPosition[parent] + 1);
@@ -220,9 +221,9 @@ Scheduler::Tensor Scheduler::tensorOf(Value value) {
   auto weight = value.getDefiningOp<fm::WeightOp>();
   assert(weight && "tensors are scheduled before their users");
   Tensor tensor;
-  tensor.buffer = b.create<rt::WeightOp>(
-      value.getLoc(), hbm::BufferType::get(b.getContext()),
-      weight.getDataAttr());
+  tensor.buffer = b.create<rt::WeightOp>(value.getLoc(),
+                                         hbm::BufferType::get(b.getContext()),
+                                         weight.getDataAttr());
   for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
     tensor.dims.push_back(constant(size));
   return tensor; // not remembered: a branch's value does not dominate others
@@ -324,9 +325,9 @@ LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
   auto single = [&](std::optional<AffineMap> map) {
     return map ? eval(map->getResult(0)) : Value();
   };
-  auto launch = b.create<rt::LaunchOp>(
-      loc, op.getKernelAttr(), inputs, outputs, params,
-      single(kernel.getScratch()), single(kernel.getWork()));
+  auto launch = b.create<rt::LaunchOp>(loc, op.getKernelAttr(), inputs, outputs,
+                                       params, single(kernel.getScratch()),
+                                       single(kernel.getWork()));
   if (nodes)
     launch->setAttr("nodes", nodes);
   return success();

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/DefaultBackends.h"
-#include "tools/common/Passes.h"
 #include "backends/cpu/compiler/CpuCompiler.h"
 #include "lib/driver/Compiler.h"
+#include "tools/common/Passes.h"
 
 #include <mutex>
 #include <string>

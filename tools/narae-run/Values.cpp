@@ -105,14 +105,16 @@ bool narae::isFloat(narae_type type) {
          smallFloat(type);
 }
 
-template <typename T> static double readAs(const void *data, size_t index) {
+template <typename T>
+static double readAs(const void *data, size_t index) {
   T value;
   std::memcpy(&value, static_cast<const char *>(data) + index * sizeof(T),
               sizeof(T));
   return static_cast<double>(value);
 }
 
-template <typename T> static void writeAs(void *data, size_t index, T value) {
+template <typename T>
+static void writeAs(void *data, size_t index, T value) {
   std::memcpy(static_cast<char *>(data) + index * sizeof(T), &value, sizeof(T));
 }
 

@@ -52,9 +52,8 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
     return products(scope.mul(results, k));
   }
   if (isa<fm::ConvOp>(op))
-    return products(
-        scope.mul(results,
-                  scope.product(scope.dims(op->getOperand(1)).drop_front())));
+    return products(scope.mul(
+        results, scope.product(scope.dims(op->getOperand(1)).drop_front())));
   if (isa<fm::ConvTransposeOp>(op))
     return products(
         scope.mul(size(op->getOperand(0)),

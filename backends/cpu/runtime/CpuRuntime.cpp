@@ -49,7 +49,8 @@ static int fail(char *error, size_t size, const std::string &message) {
 
 /// Runs `body`, which returns a status, and turns exceptions (there is no
 /// memory, as a rule) into errors.
-template <typename Fn> static int guarded(char *error, size_t size, Fn body) {
+template <typename Fn>
+static int guarded(char *error, size_t size, Fn body) {
   try {
     return body();
   } catch (const std::exception &failure) {

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <climits>
 #include <cstdio>
+#include <cstring>
 #include <linux/futex.h>
 #include <map>
 #include <pthread.h>
@@ -53,7 +54,8 @@ static void pauseCpu() {
 }
 
 /// Spins until `done()` or for `spinTime`; returns whether it is done.
-template <typename Fn> static bool spinUntil(Fn done) {
+template <typename Fn>
+static bool spinUntil(Fn done) {
   auto end = std::chrono::steady_clock::now() + spinTime;
   do {
     for (int i = 0; i < 64; ++i) {
@@ -75,6 +77,10 @@ bool Scratch::reserve(uint64_t bytes) {
   releaseMemory(data);
   data = allocateMemory(bytes);
   size = data ? bytes : 0;
+  // Lanes that a kernel computes and throws away start as zeros: what the
+  // memory held before may be denormal, which is very slow.
+  if (data)
+    std::memset(data, 0, bytes);
   return data != nullptr;
 }
 

@@ -242,8 +242,7 @@ LogicalResult Attention::run() {
     return n.error() << "qk_matmul_output_mode is " << mode
                      << "; it must be 0, 1, 2 or 3";
   // fm.attention's softmax is in f32; kernels for f64 are not worth having.
-  bool wider =
-      n.intAttr("softmax_precision", 1) == 11 || elementOf(q).isF64();
+  bool wider = n.intAttr("softmax_precision", 1) == 11 || elementOf(q).isF64();
   Value y = n.hasOutput(3) || wider ? spelledOut() : fused();
   return n.setOutput(0, y);
 }

@@ -12,7 +12,8 @@ using namespace mlir;
 
 namespace narae::onnx {
 
-template <typename OpTy> static LogicalResult unary(Node &n) {
+template <typename OpTy>
+static LogicalResult unary(Node &n) {
   return n.setOutput(0, n.make<OpTy>(n.input(0)));
 }
 
@@ -28,17 +29,20 @@ static Value second(Node &n) {
   return n.unsqueeze(value, after);
 }
 
-template <typename OpTy> static LogicalResult binary(Node &n) {
+template <typename OpTy>
+static LogicalResult binary(Node &n) {
   return n.setOutput(0, n.make<OpTy>(n.input(0), second(n)));
 }
 
-template <int predicate> static LogicalResult comparison(Node &n) {
+template <int predicate>
+static LogicalResult comparison(Node &n) {
   static const char *const names[] = {"eq", "lt", "le", "gt", "ge"};
   return n.setOutput(0, compare(n, n.input(0), names[predicate], second(n)));
 }
 
 /// Logical ops take booleans only; fm's are bitwise for other types.
-template <typename OpTy> static LogicalResult logical(Node &n) {
+template <typename OpTy>
+static LogicalResult logical(Node &n) {
   for (unsigned i = 0; i < n.numInputs(); ++i)
     if (!n.elem(i).isInteger(1))
       return n.error() << n.opType() << " takes booleans, not " << n.elem(i);
@@ -76,14 +80,16 @@ static LogicalResult bitShift(Node &n) {
 }
 
 /// An op over any number of inputs, two at a time.
-template <typename OpTy> static Value fold(Node &n) {
+template <typename OpTy>
+static Value fold(Node &n) {
   Value result = n.input(0);
   for (unsigned i = 1; i < n.numInputs(); ++i)
     result = n.make<OpTy>(result, n.input(i));
   return result;
 }
 
-template <typename OpTy> static LogicalResult variadic(Node &n) {
+template <typename OpTy>
+static LogicalResult variadic(Node &n) {
   return n.setOutput(0, fold<OpTy>(n));
 }
 

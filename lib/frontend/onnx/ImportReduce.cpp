@@ -78,7 +78,8 @@ static Value reduceAs(const Node &n, Kind kind, Value x, ArrayRef<int64_t> axes,
   llvm_unreachable("all kinds are handled");
 }
 
-template <int kindNumber> static LogicalResult reduction(Node &n) {
+template <int kindNumber>
+static LogicalResult reduction(Node &n) {
   Kind kind = static_cast<Kind>(kindNumber);
   bool keepDims = n.intAttr("keepdims", 1);
   Value x = n.input(0);
@@ -112,7 +113,8 @@ template <int kindNumber> static LogicalResult reduction(Node &n) {
 // ArgMax, ArgMin
 //===----------------------------------------------------------------------===//
 
-template <bool isMax> static LogicalResult argReduce(Node &n) {
+template <bool isMax>
+static LogicalResult argReduce(Node &n) {
   FailureOr<int64_t> axis = n.axis(n.intAttr("axis", 0), n.rank(0));
   if (failed(axis))
     return failure();
@@ -129,7 +131,8 @@ template <bool isMax> static LogicalResult argReduce(Node &n) {
 // Running sums and products
 //===----------------------------------------------------------------------===//
 
-template <bool isProd> static LogicalResult cumulative(Node &n) {
+template <bool isProd>
+static LogicalResult cumulative(Node &n) {
   int64_t rank = n.rank(0);
   auto flag = [&](StringRef name) {
     return n.intAttr(name, 0) ? n.b.getUnitAttr() : UnitAttr();

@@ -69,6 +69,7 @@ private:
   void emitRun(GemmBlock block, Value firstPanel, Value endPanel);
   void emitProduct(const GemmBlock &block, Value tile, Value i, Value k0,
                    Value kc);
+  void clearTail(Value room, Value kc, Value cols);
   /// Rows of a block: even shares, so that parts balance.
   Value chooseRows(Value panels);
   void forDepth(function_ref<void(Value block, Value k0, Value kc)> body);
@@ -156,13 +157,33 @@ void GemmEmitter::emitRun(GemmBlock block, Value firstPanel, Value endPanel) {
   });
 }
 
+/// Columns of a panel that nobody fills take part in the arithmetic. What is
+/// left there from other kernels may be denormal, which costs a hundred times
+/// as much as a zero.
+void GemmEmitter::clearTail(Value room, Value kc, Value cols) {
+  Value zero = k.index(0), one = k.index(1), nr = k.index(plan.tile.nr);
+  Type f32 = k.b.getF32Type();
+  Value nothing = k.zero(f32);
+  k.ifThen(k.lessI(cols, nr), [&] {
+    k.forLoop(zero, kc, one, [&](Value row) {
+      Value start = k.mulI(row, nr);
+      k.forLoop(cols, nr, one, [&](Value col) {
+        k.store(nothing, room, f32, k.addI(start, col));
+      });
+    });
+  });
+}
+
 /// A panel of C for a block of k.
 void GemmEmitter::emitProduct(const GemmBlock &block, Value tile, Value i,
                               Value k0, Value kc) {
   PanelCall call;
   call.a = packedRows(i);
   call.rows = block.rows;
-  call.b = gemm.panelB(block, k0, kc, k.scratchAt(k.index(plan.panelAt())));
+  Value room = k.scratchAt(k.index(plan.panelAt()));
+  if (plan.packsB)
+    clearTail(room, kc, block.cols);
+  call.b = gemm.panelB(block, k0, kc, room);
   call.depth = kc;
   call.c = plan.hasTile ? tile : gemm.output(block);
   call.ldc = plan.hasTile ? k.index(plan.tile.nr) : gemm.ldc;
