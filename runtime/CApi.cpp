@@ -33,7 +33,8 @@ static narae_status *toC(const Status &status) {
 }
 
 /// Calls `body`, which returns a Status; no exception gets out.
-template <typename Fn> static narae_status *guarded(Fn body) {
+template <typename Fn>
+static narae_status *guarded(Fn body) {
   try {
     try {
       return toC(body());

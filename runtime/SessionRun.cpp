@@ -33,7 +33,8 @@ static uint64_t now() {
 }
 
 /// The number an element holds, as an integer.
-template <typename T> static bool loadAs(const void *data, int64_t &value) {
+template <typename T>
+static bool loadAs(const void *data, int64_t &value) {
   T element;
   std::memcpy(&element, data, sizeof(element));
   if constexpr (std::is_floating_point_v<T>) {
