@@ -38,7 +38,8 @@ mlir::Operation *createInferred(mlir::OpBuilder &builder,
                                 SymbolicScope &scope);
 
 /// The number of results of an op class.
-template <typename OpTy> constexpr unsigned resultCount() {
+template <typename OpTy>
+constexpr unsigned resultCount() {
   using namespace mlir::OpTrait;
   if (OpTy::template hasTrait<OneResult>())
     return 1;

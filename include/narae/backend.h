@@ -46,10 +46,10 @@ typedef struct NaraeStringRef {
 /// What a compilation is for.
 typedef struct NaraeCompileOptions {
   size_t struct_size;
-  NaraeStringRef target;  ///< the full target name, as "cpu:x86-64-v3"
-  int32_t opt_level;      ///< 0 .. 3
-  int32_t exact;          ///< nonzero: no approximations beyond f32 rounding
-  int32_t threads;        ///< threads the compiler may use
+  NaraeStringRef target; ///< the full target name, as "cpu:x86-64-v3"
+  int32_t opt_level;     ///< 0 .. 3
+  int32_t exact;         ///< nonzero: no approximations beyond f32 rounding
+  int32_t threads;       ///< threads the compiler may use
 } NaraeCompileOptions;
 
 /// The compiler side. Kernel modules cross as a pointer to the operation of
@@ -58,8 +58,8 @@ typedef struct NaraeCompileOptions {
 typedef struct NaraeBackendCompiler {
   size_t struct_size;
   uint32_t api_version;
-  const char *name;          ///< "cpu"
-  const char *mlir_version;  ///< LLVM_VERSION_STRING it was built with, or NULL
+  const char *name;         ///< "cpu"
+  const char *mlir_version; ///< LLVM_VERSION_STRING it was built with, or NULL
   /// Lists the chips of this backend, one name a line ("x86-64-v3").
   void (*list_chips)(NaraeSink sink, void *context);
   /// Writes the target description as JSON. Returns 0, or 1 with a message in
@@ -79,11 +79,11 @@ typedef struct NaraeBackendCompiler {
                  NaraeSink object, void *context, NaraeDiagnosticSink *errors);
 } NaraeBackendCompiler;
 
-typedef struct NaraeDevice NaraeDevice;   ///< owned by the backend
-typedef struct NaraeObject NaraeObject;   ///< a loaded object
-typedef struct NaraeKernel NaraeKernel;   ///< an entry point of an object
-typedef struct NaraeQueue NaraeQueue;     ///< commands run in order
-typedef struct NaraeEvent NaraeEvent;     ///< a point in a queue
+typedef struct NaraeDevice NaraeDevice; ///< owned by the backend
+typedef struct NaraeObject NaraeObject; ///< a loaded object
+typedef struct NaraeKernel NaraeKernel; ///< an entry point of an object
+typedef struct NaraeQueue NaraeQueue;   ///< commands run in order
+typedef struct NaraeEvent NaraeEvent;   ///< a point in a queue
 
 /// One launch. Buffers are device addresses; parameters are the kernel's
 /// integer arguments.
@@ -101,8 +101,8 @@ typedef struct NaraeLaunch {
 
 typedef struct NaraeDeviceOptions {
   size_t struct_size;
-  NaraeStringRef device;  ///< "cpu", "nvidia:0"
-  int32_t threads;        ///< 0: as many as the device has
+  NaraeStringRef device; ///< "cpu", "nvidia:0"
+  int32_t threads;       ///< 0: as many as the device has
 } NaraeDeviceOptions;
 
 /// The runtime side. Functions return 0, or nonzero with a message written to
@@ -131,8 +131,7 @@ typedef struct NaraeBackendRuntime {
                       size_t error_size);
   void (*destroy_queue)(NaraeDevice *device, NaraeQueue *queue);
   int (*copy)(NaraeDevice *device, NaraeQueue *queue, void *to,
-              const void *from, uint64_t bytes, char *error,
-              size_t error_size);
+              const void *from, uint64_t bytes, char *error, size_t error_size);
   int (*launch)(NaraeDevice *device, NaraeQueue *queue,
                 const NaraeLaunch *launch, char *error, size_t error_size);
   int (*record)(NaraeDevice *device, NaraeQueue *queue, NaraeEvent **event,

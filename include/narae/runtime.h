@@ -37,15 +37,30 @@ NARAE_API void narae_status_free(narae_status *status);
 
 /// Element types; the numbers are stored in artifacts and never change.
 typedef enum narae_type {
-  NARAE_F32 = 1, NARAE_F64 = 2, NARAE_F16 = 3, NARAE_BF16 = 4,
-  NARAE_I8 = 5, NARAE_I16 = 6, NARAE_I32 = 7, NARAE_I64 = 8,
-  NARAE_U8 = 9, NARAE_U16 = 10, NARAE_U32 = 11, NARAE_U64 = 12,
-  NARAE_BOOL = 13,          ///< one byte, 0 or 1
-  NARAE_F8E4M3FN = 14, NARAE_F8E5M2 = 15, NARAE_F8E4M3FNUZ = 16,
-  NARAE_F8E5M2FNUZ = 17, NARAE_F8E8M0 = 18,
-  NARAE_I4 = 19, NARAE_U4 = 20, NARAE_I2 = 21, NARAE_U2 = 22,
-  NARAE_F4E2M1 = 23,        ///< types below a byte take one byte an element
-  NARAE_STRING = 24         ///< a pointer to a zero-terminated string
+  NARAE_F32 = 1,
+  NARAE_F64 = 2,
+  NARAE_F16 = 3,
+  NARAE_BF16 = 4,
+  NARAE_I8 = 5,
+  NARAE_I16 = 6,
+  NARAE_I32 = 7,
+  NARAE_I64 = 8,
+  NARAE_U8 = 9,
+  NARAE_U16 = 10,
+  NARAE_U32 = 11,
+  NARAE_U64 = 12,
+  NARAE_BOOL = 13, ///< one byte, 0 or 1
+  NARAE_F8E4M3FN = 14,
+  NARAE_F8E5M2 = 15,
+  NARAE_F8E4M3FNUZ = 16,
+  NARAE_F8E5M2FNUZ = 17,
+  NARAE_F8E8M0 = 18,
+  NARAE_I4 = 19,
+  NARAE_U4 = 20,
+  NARAE_I2 = 21,
+  NARAE_U2 = 22,
+  NARAE_F4E2M1 = 23, ///< types below a byte take one byte an element
+  NARAE_STRING = 24  ///< a pointer to a zero-terminated string
 } narae_type;
 
 /// Bytes of one element in a buffer, 0 for an unknown type.
@@ -67,9 +82,10 @@ NARAE_API narae_status *narae_artifact_load(const char *path,
                                             const narae_load_options *options,
                                             narae_artifact **artifact);
 /// The same from memory, which must stay valid and be page-aligned.
-NARAE_API narae_status *narae_artifact_load_memory(
-    const void *data, size_t size, const narae_load_options *options,
-    narae_artifact **artifact);
+NARAE_API narae_status *
+narae_artifact_load_memory(const void *data, size_t size,
+                           const narae_load_options *options,
+                           narae_artifact **artifact);
 NARAE_API void narae_artifact_release(narae_artifact *artifact);
 
 /// A dimension: `value` when static (>= 0), else -1 and a name (may be "").
@@ -104,8 +120,8 @@ NARAE_API const char *narae_artifact_target(const narae_artifact *artifact);
 
 typedef struct narae_session_options {
   size_t struct_size;
-  const char *device;  ///< null: the device the artifact was compiled for
-  int32_t threads;     ///< 0: all cores
+  const char *device; ///< null: the device the artifact was compiled for
+  int32_t threads;    ///< 0: all cores
 } narae_session_options;
 
 NARAE_API narae_status *

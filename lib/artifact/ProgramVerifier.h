@@ -29,7 +29,8 @@ Status verifyProgram(const void *data, size_t size,
                      const std::vector<Section> &sections);
 
 /// Elements of a flatbuffer vector that may be absent.
-template <typename Vector> size_t count(const Vector *vector) {
+template <typename Vector>
+size_t count(const Vector *vector) {
   return vector ? vector->size() : 0;
 }
 

@@ -41,7 +41,8 @@ private:
 };
 
 /// A value, or the status that says why there is none.
-template <typename T> class [[nodiscard]] Expected {
+template <typename T>
+class [[nodiscard]] Expected {
 public:
   Expected(T value) : value(std::move(value)) {}
   Expected(Status status) : failure(std::move(status)) {

@@ -32,8 +32,7 @@ class Fuser {
 public:
   /// `fuse` false makes every op a kernel of its own.
   Fuser(fm::SymbolicScope &scope, bool fuse) : scope(scope), fuse(fuse) {}
-  Group grow(mlir::Operation *root,
-             const llvm::DenseSet<mlir::Value> &needed);
+  Group grow(mlir::Operation *root, const llvm::DenseSet<mlir::Value> &needed);
 
   /// Whether an op only gives elements another shape.
   static bool isView(mlir::Operation *op);

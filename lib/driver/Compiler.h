@@ -24,8 +24,16 @@
 namespace narae::driver {
 
 /// The rungs of the ladder, in order.
-enum class Phase { Import, Graph, Place, Dispatch, Schedule, Memory, Codegen,
-                   Artifact };
+enum class Phase {
+  Import,
+  Graph,
+  Place,
+  Dispatch,
+  Schedule,
+  Memory,
+  Codegen,
+  Artifact
+};
 /// "import" ... "artifact"; parsePhase is false for an unknown name.
 const char *phaseName(Phase phase);
 bool parsePhase(std::string_view name, Phase &phase);
@@ -41,15 +49,15 @@ struct CompileOptions {
   std::string target = "cpu";
   /// By name, or `INPUT.AXIS`.
   std::map<std::string, DimBounds> dims;
-  std::string precision;       ///< empty: as stored in the model
-  bool allDynamic = false;     ///< forget static sizes of inputs (for tests)
+  std::string precision;   ///< empty: as stored in the model
+  bool allDynamic = false; ///< forget static sizes of inputs (for tests)
   bool exact = false;
-  int optLevel = 3;            ///< 0: no fusion, no optimisation
-  int threads = 0;             ///< of the compiler; 0: all cores
+  int optLevel = 3; ///< 0: no fusion, no optimisation
+  int threads = 0;  ///< of the compiler; 0: all cores
   Phase startFrom = Phase::Import;
   Phase stopAfter = Phase::Artifact;
-  std::string dumpPhases;      ///< folder for the IR after each phase
-  std::string reproducerDir;   ///< where a failing pass leaves a reproducer
+  std::string dumpPhases;    ///< folder for the IR after each phase
+  std::string reproducerDir; ///< where a failing pass leaves a reproducer
   /// Called as work proceeds: what is done, in [0, 1], and the phase.
   std::function<void(double, const char *)> progress;
 };
@@ -57,7 +65,7 @@ struct CompileOptions {
 /// One problem, placed in the user's model.
 struct Diagnostic {
   enum Severity { Error, Warning, Note } severity = Error;
-  std::string location;  ///< "node 'conv1 (Conv)'", a file, or empty
+  std::string location; ///< "node 'conv1 (Conv)'", a file, or empty
   std::string message;
 };
 

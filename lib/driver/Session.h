@@ -66,9 +66,9 @@ bool emitArtifact(mlir::ModuleOp module, const WeightStore &weights,
                   const std::string &path);
 
 /// The report so far, as JSON.
-std::string
-makeReport(mlir::ModuleOp module, const Target &target,
-           llvm::ArrayRef<std::pair<std::string, double>> times, bool stable);
+std::string makeReport(mlir::ModuleOp module, const Target &target,
+                       llvm::ArrayRef<std::pair<std::string, double>> times,
+                       bool stable);
 
 } // namespace narae::driver
 

@@ -58,8 +58,8 @@ private:
                     llvm::ArrayRef<mlir::Value> dims);
   void copy(mlir::Location loc, const Tensor &from, const Tensor &to,
             mlir::RankedTensorType type);
-  llvm::SmallVector<mlir::Value>
-  dynamicDims(mlir::RankedTensorType type, llvm::ArrayRef<mlir::Value> dims);
+  llvm::SmallVector<mlir::Value> dynamicDims(mlir::RankedTensorType type,
+                                             llvm::ArrayRef<mlir::Value> dims);
   llvm::SmallVector<mlir::Value> allDims(mlir::RankedTensorType type,
                                          mlir::ValueRange dynamic);
 

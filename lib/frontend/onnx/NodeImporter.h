@@ -110,7 +110,8 @@ public:
                     int64_t end) const;
 
 private:
-  template <typename T> static bool isNullValue(const T &arg) {
+  template <typename T>
+  static bool isNullValue(const T &arg) {
     if constexpr (std::is_same_v<std::decay_t<T>, mlir::Value>)
       return !arg;
     return false;

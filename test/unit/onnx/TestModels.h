@@ -150,7 +150,8 @@ struct Model {
         main().getFunctionType().getResult(i));
   }
   /// How many ops of a class there are.
-  template <typename OpTy> unsigned count() {
+  template <typename OpTy>
+  unsigned count() {
     unsigned count = 0;
     module->walk([&](OpTy) { ++count; });
     return count;

@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-
 #include "narae/backend.h"
 
 #define KERNEL __attribute__((visibility("default")))
