@@ -109,8 +109,11 @@ enum class SearchResult { Found, Infeasible, OutOfBudget };
 
 /// Complete search for a plan whose peak is at most `target`. Sets `plan` only
 /// when it finds one. Gives up at once on fixed offsets and on large parts.
+/// `firstSlice` are the steps of the first run of each variant: few for tight
+/// problems, which the right variant solves soon, and enough to place all items
+/// of large ones.
 SearchResult search(const Part &part, uint64_t target, uint64_t &budget,
-                    PartPlan &plan);
+                    PartPlan &plan, uint64_t firstSlice);
 
 } // namespace narae::memory
 

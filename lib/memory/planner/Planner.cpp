@@ -74,28 +74,41 @@ std::vector<Part> narae::memory::divide(const Problem &problem) {
   return parts;
 }
 
-/// Searches for the target with half of the budget, then bisects between it and
-/// the peak of `plan`. Returns whether the target was reached.
-static bool searchPeak(const Part &part, uint64_t target, uint64_t &budget,
-                       PartPlan &plan) {
-  constexpr uint64_t kNumBisections = 6;
-  uint64_t slice = budget / 2 / kNumBisections;
-  uint64_t reserve = slice * kNumBisections;
-  budget -= reserve;
-  SearchResult result = search(part, target, budget, plan);
-  budget += reserve;
-  if (result == SearchResult::Found)
-    return true;
+/// Searches for the target, then for peaks between it and that of `plan`, first
+/// for some just above the target: little room makes many problems easy. Half
+/// of the budget goes to the target where that is all that counts. Returns
+/// whether the target was reached.
+static bool searchPeak(const Part &part, uint64_t target, bool mustFit,
+                       uint64_t &budget, PartPlan &plan) {
+  uint64_t slice = budget / 20, slices = mustFit ? 10 : 15;
+  uint64_t firstSlice = mustFit ? 100'000 : 500'000;
   uint64_t failed = target;
-  for (uint64_t i = 0; i < kNumBisections && plan.peak - failed > 1; ++i) {
-    uint64_t middle = failed + (plan.peak - failed) / 2;
-    uint64_t granted = std::min(slice, budget);
-    budget -= granted;
-    if (search(part, middle, granted, plan) != SearchResult::Found)
-      failed = middle;
-    budget += granted;
+  auto reaches = [&](uint64_t peak, uint64_t granted) {
+    uint64_t rest = budget - granted;
+    bool found =
+        search(part, peak, granted, plan, firstSlice) == SearchResult::Found;
+    budget = rest + granted;
+    if (!found)
+      failed = std::max(failed, peak);
+    return found;
+  };
+  auto spend = [&](uint64_t peak, uint64_t count) {
+    count = std::min(count, slices);
+    slices -= count;
+    return reaches(peak, std::min(budget, slice * count));
+  };
+  if (reaches(target, budget - slice * slices))
+    return true;
+  uint64_t share = 4;
+  for (uint64_t percent : {8, 5, 3, 2, 1}) {
+    uint64_t peak = target + target * percent / 100;
+    if (peak < plan.peak && !spend(peak, share))
+      break;
+    share = std::max<uint64_t>(share - 1, 2);
   }
-  return false;
+  while (slices > 0 && plan.peak - failed > 1)
+    spend(failed + (plan.peak - failed) / 2, 1);
+  return plan.peak <= target;
 }
 
 Plan narae::memory::allocate(const Problem &problem, const Options &options) {
@@ -130,7 +143,8 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     uint64_t improving = std::min(share / 8, kMaxImproving);
     budget -= share;
     share -= improving;
-    if (!searchPeak(part, target, share, partPlan))
+    if (!searchPeak(part, target, problem.capacity.has_value(), share,
+                    partPlan))
       improve(part, target, improving, partPlan);
     budget += share + improving;
   }

@@ -51,7 +51,7 @@ struct Options {
   /// of the problem together. A step is one look at a placed buffer or at one
   /// section of time; about a hundred million of them take a second. Zero
   /// returns the best greedy plan.
-  uint64_t budget = uint64_t(1) << 20;
+  uint64_t budget = 6'000'000;
   /// Steps that the greedy orders of one independent part may take together.
   /// When they do not suffice, the rest of the orders stack buffers without
   /// looking for gaps. Reached by parts of about a hundred thousand buffers.

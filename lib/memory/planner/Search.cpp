@@ -32,9 +32,6 @@
 
 using namespace narae::memory;
 
-/// Steps of the first run of each variant.
-static constexpr uint64_t kFirstSlice = 500'000;
-
 /// The search is as deep as there are items and keeps the floors of each level.
 static constexpr size_t kMaxItems = 2000;
 
@@ -49,7 +46,7 @@ public:
   Search(const Part &part, uint64_t target, uint64_t budget, uint64_t variant);
 
   SearchResult run() {
-    if (solve())
+    if (settle(0, part.numSections) && solve())
       return SearchResult::Found;
     return steps > budget ? SearchResult::OutOfBudget
                           : SearchResult::Infeasible;
@@ -65,7 +62,9 @@ private:
   };
 
   bool solve();
-  bool raiseFloors();
+  bool settle(uint32_t lower, uint32_t upper);
+  bool raiseStart(uint32_t index, uint64_t floor);
+  bool raiseFloor(uint32_t section);
   bool chooseValley(Choice &choice);
   uint32_t countFitting(const Choice &choice) const;
   bool fits(uint32_t index, const Choice &choice) const {
@@ -80,10 +79,14 @@ private:
   const Part &part;
   uint64_t target, budget;
   bool prefersLow;
-  /// For each section.
-  std::vector<uint64_t> floors, remaining, lowest;
-  /// For each item the lowest offset it can take.
-  std::vector<uint64_t> start;
+  /// For each section its floor; for each item the lowest offset it can take.
+  /// `settle` keeps them consistent.
+  std::vector<uint64_t> floors, start;
+  /// For each section the bytes of its unplaced items, and all of its items.
+  std::vector<uint64_t> remaining;
+  std::vector<std::vector<uint32_t>> covering;
+  /// Sections whose floor rose and whose items have not been told.
+  std::vector<uint32_t> dirty;
   /// Items by falling rank, in which those to place are tried.
   std::vector<uint32_t> order;
   std::vector<char> isPlaced;
@@ -95,8 +98,8 @@ Search::Search(const Part &part, uint64_t target, uint64_t budget,
                uint64_t variant)
     : offsets(part.items.size()), part(part), target(target), budget(budget),
       prefersLow(variant / 4 % 2), floors(part.numSections),
-      remaining(part.numSections), lowest(part.numSections),
-      start(part.items.size()), isPlaced(part.items.size()) {
+      start(part.items.size()), remaining(part.numSections),
+      covering(part.numSections), isPlaced(part.items.size()) {
   Random random(variant / 8);
   std::vector<double> rank;
   for (uint32_t i = 0; i < part.items.size(); ++i) {
@@ -111,8 +114,10 @@ Search::Search(const Part &part, uint64_t target, uint64_t budget,
     if (isPlaced[i])
       continue;
     order.push_back(i);
-    for (uint32_t s = item.lower; s < item.upper; ++s)
+    for (uint32_t s = item.lower; s < item.upper; ++s) {
       remaining[s] += item.size;
+      covering[s].push_back(i);
+    }
   }
   numUnplaced = order.size();
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
@@ -120,32 +125,72 @@ Search::Search(const Part &part, uint64_t target, uint64_t budget,
   });
 }
 
-/// Sets `start` and raises the floors to it. Returns false when what is
-/// unplaced cannot fit.
-bool Search::raiseFloors() {
-  std::fill(lowest.begin(), lowest.end(), kFull);
-  for (uint32_t i = 0; i < part.items.size(); ++i) {
-    if (isPlaced[i])
-      continue;
-    const Item &item = part.items[i];
-    auto begin = floors.begin() + item.lower, end = floors.begin() + item.upper;
-    start[i] = alignUp(*std::max_element(begin, end), item.alignment);
-    if (start[i] + item.size > target)
+/// An item cannot lie below a floor. Returns false when it does not fit.
+bool Search::raiseStart(uint32_t index, uint64_t floor) {
+  const Item &item = part.items[index];
+  uint64_t old = start[index];
+  if (floor <= old)
+    return true;
+  start[index] = alignUp(floor, item.alignment);
+  if (start[index] + item.size > target)
+    return false;
+  // It may have been what kept the floors of its sections down.
+  steps += item.upper - item.lower;
+  for (uint32_t s = item.lower; s < item.upper; ++s)
+    if (floors[s] < start[index] && floors[s] >= old && !raiseFloor(s))
       return false;
-    for (uint32_t s = item.lower; s < item.upper; ++s)
-      lowest[s] = std::min(lowest[s], start[i]);
-    steps += item.upper - item.lower;
-  }
-  for (uint32_t s = 0; s < part.numSections; ++s)
-    if (remaining[s] != 0 && lowest[s] + remaining[s] > target)
-      return false;
-  floors = lowest;
   return true;
+}
+
+/// The floor of a section is no lower than the lowest start of its unplaced
+/// items. Returns false when they do not fit above it.
+bool Search::raiseFloor(uint32_t section) {
+  uint64_t lowest = kFull;
+  steps += covering[section].size() / 4 + 1;
+  for (uint32_t index : covering[section])
+    if (!isPlaced[index])
+      lowest = std::min(lowest, start[index]);
+  if (lowest <= floors[section])
+    return true;
+  floors[section] = lowest;
+  if (lowest == kFull)
+    return true;
+  dirty.push_back(section);
+  return lowest + remaining[section] <= target;
+}
+
+/// Restores consistency after the floors of [lower, upper) rose or items of
+/// these sections were placed. Returns false when what is unplaced cannot fit.
+bool Search::settle(uint32_t lower, uint32_t upper) {
+  dirty.clear();
+  for (uint32_t s = lower; s < upper; ++s)
+    dirty.push_back(s);
+  auto tellItems = [&] {
+    while (!dirty.empty()) {
+      uint32_t section = dirty.back();
+      dirty.pop_back();
+      steps += covering[section].size() / 4 + 1;
+      if (floors[section] == kFull)
+        continue;
+      for (uint32_t index : covering[section])
+        if (!isPlaced[index] && !raiseStart(index, floors[section]))
+          return false;
+    }
+    return true;
+  };
+  if (!tellItems())
+    return false;
+  for (uint32_t s = lower; s < upper; ++s)
+    if (floors[s] != kFull &&
+        (!raiseFloor(s) ||
+         (floors[s] != kFull && floors[s] + remaining[s] > target)))
+      return false;
+  return tellItems();
 }
 
 uint32_t Search::countFitting(const Choice &choice) const {
   uint32_t count = 0;
-  for (uint32_t i = 0; i < part.items.size(); ++i)
+  for (uint32_t i : covering[choice.section])
     count += !isPlaced[i] && fits(i, choice);
   return count;
 }
@@ -164,6 +209,7 @@ bool Search::chooseValley(Choice &choice) {
     for (uint32_t section : {lower, upper - 1}) {
       Choice candidate = {section, lower, upper};
       uint32_t numFitting = countFitting(candidate);
+      steps += covering[section].size() / 4;
       bool mayWaste = floor + remaining[section] < target;
       double height = static_cast<double>(floor) / target;
       double score = prefersLow
@@ -176,16 +222,17 @@ bool Search::chooseValley(Choice &choice) {
       choice = candidate;
     }
   }
-  steps += part.numSections;
+  steps += part.numSections / 4;
   return isFound;
 }
 
-/// Places all unplaced items. When it fails, `floors` are of no use.
+/// Places all unplaced items. When it fails, `floors` and `start` are of no
+/// use.
 bool Search::solve() {
   if (numUnplaced == 0)
     return true;
   Choice choice;
-  if (steps > budget || !raiseFloors() || !chooseValley(choice))
+  if (steps > budget || !chooseValley(choice))
     return false;
 
   // What may be placed, and the lowest offset otherwise possible: that of an
@@ -209,7 +256,8 @@ bool Search::solve() {
   if (!candidates.empty())
     next = std::min(next, end);
 
-  std::vector<uint64_t> saved = floors;
+  steps += order.size() / 4;
+  std::vector<uint64_t> savedFloors = floors, savedStart = start;
   for (size_t i = 0; i < candidates.size(); ++i) {
     const Item &item = part.items[candidates[i]];
     auto isTwin = [&](uint32_t other) {
@@ -226,11 +274,12 @@ bool Search::solve() {
     isPlaced[candidates[i]] = true;
     offsets[candidates[i]] = floor;
     --numUnplaced;
-    if (solve())
+    if (settle(item.lower, item.upper) && solve())
       return true;
     ++numUnplaced;
     isPlaced[candidates[i]] = false;
-    floors = saved;
+    floors = savedFloors;
+    start = savedStart;
     for (uint32_t s = item.lower; s < item.upper; ++s)
       remaining[s] += item.size;
     if (steps > budget)
@@ -239,11 +288,12 @@ bool Search::solve() {
   if (next == kFull || next + remaining[choice.section] > target)
     return false;
   floors[choice.section] = next;
-  return solve();
+  return settle(choice.section, choice.section + 1) && solve();
 }
 
 SearchResult narae::memory::search(const Part &part, uint64_t target,
-                                   uint64_t &budget, PartPlan &plan) {
+                                   uint64_t &budget, PartPlan &plan,
+                                   uint64_t firstSlice) {
   if (part.items.size() > kMaxItems)
     return SearchResult::OutOfBudget;
   for (const Item &item : part.items)
@@ -251,7 +301,7 @@ SearchResult narae::memory::search(const Part &part, uint64_t target,
       return SearchResult::OutOfBudget;
   for (uint64_t variant = 0; budget > 0; ++variant) {
     // Doubles each time all variants had their turn.
-    uint64_t slice = kFirstSlice << std::min<uint64_t>(variant / 8, 30);
+    uint64_t slice = firstSlice << std::min<uint64_t>(variant / 8, 30);
     Search search(part, target, std::min(slice, budget), variant);
     SearchResult result = search.run();
     budget -= std::min(budget, search.steps);
