@@ -101,8 +101,12 @@ def Fm_LayerNormOp : Fm_PureOp<"layer_norm", [AttrSizedOperandSegments]> {
 }
 def Fm_RmsNormOp : Fm_PureOp<"rms_norm"> {
   let summary = "x / sqrt(mean(x^2) + epsilon) * scale from an axis on";
+  let description = [{
+    In f32 at least. With `zero_centred` the factor is 1 + scale.
+  }];
   let arguments = (ins Fm_Tensor:$input, Optional<Fm_Tensor>:$scale,
-                       I64Attr:$axis, F64Attr:$epsilon);
+                       I64Attr:$axis, F64Attr:$epsilon,
+                       UnitAttr:$zero_centred);
   let results = (outs Fm_Tensor:$result);
 }
 def Fm_AttentionOp : Fm_PureOp<"attention"> {

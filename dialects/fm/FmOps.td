@@ -12,6 +12,7 @@ include "dialects/fm/FmElementwise.td"
 include "dialects/fm/FmData.td"
 include "dialects/fm/FmReduce.td"
 include "dialects/fm/FmNN.td"
+include "dialects/fm/FmLanguage.td"
 include "dialects/fm/FmControl.td"
 
 #endif // NARAE_FM_OPS

@@ -95,7 +95,8 @@ struct RecognizeNorm : RewritePattern {
     }
     if (found->value == found->squared) {
       rewriter.replaceOpWithNewOp<fm::RmsNormOp>(op, type, found->value,
-                                                 Value(), axis, epsilon);
+                                                 Value(), axis, epsilon,
+                                                 UnitAttr());
       return success();
     }
     return failure();
@@ -132,7 +133,7 @@ struct FoldScale : OpRewritePattern<fm::MulOp> {
       } else {
         rewriter.replaceOpWithNewOp<NormOp>(op, op.getType(), norm.getInput(),
                                             scale, norm.getAxisAttr(),
-                                            norm.getEpsilonAttr());
+                                            norm.getEpsilonAttr(), UnitAttr());
       }
       return success();
     }

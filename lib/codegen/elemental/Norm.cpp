@@ -56,9 +56,10 @@ static Value softmax(KernelContext &k, Operation *op, unsigned,
   return a.narrow(a.div(a.exp(shifted), sum));
 }
 
-/// value * scale + bias, both optional.
+/// value * scale + bias, both optional; with `isCentred` scale + 1 is meant.
 static Value scaleAndShift(const Arith &a, Operation *op, Value value,
-                           Value scale, Value bias, ValueRange indices) {
+                           Value scale, Value bias, ValueRange indices,
+                           bool isCentred = false) {
   KernelContext &k = a.k;
   ArrayRef<Expr> dims = k.dims(op->getResult(0));
   auto operandElement = [&](Value operand) {
@@ -69,7 +70,7 @@ static Value scaleAndShift(const Arith &a, Operation *op, Value value,
     Value v = operandElement(scale);
     if (!v)
       return {};
-    value = a.mul(value, v);
+    value = a.mul(value, isCentred ? a.add(v, a.one()) : v);
   }
   if (bias) {
     Value v = operandElement(bias);
@@ -121,7 +122,7 @@ static Value rmsNorm(KernelContext &k, Operation *op, unsigned,
   Value mean = a.add(a.div(squares, fromIndex(k, k.expr(size), a.type)),
                      a.cst(norm.getEpsilon().convertToDouble()));
   return scaleAndShift(a, op, a.div(a.widen(own), a.sqrt(mean)),
-                       norm.getScale(), {}, indices);
+                       norm.getScale(), {}, indices, norm.getZeroCentred());
 }
 
 void codegen::registerNormElements(ElementTable &t) {

@@ -211,9 +211,10 @@ void Rows::emitRmsNorm(fm::RmsNormOp norm) {
   Value inverse = a.div(a.one(), a.sqrt(mean));
   lastPass([&](ValueRange indices, Value at) {
     Value v = a.mul(kept(at), inverse);
-    if (norm.getScale())
-      v = a.mul(v, operandElement(norm.getScale(), indices));
-    return v;
+    if (!norm.getScale())
+      return v;
+    Value scale = operandElement(norm.getScale(), indices);
+    return a.mul(v, norm.getZeroCentred() ? a.add(scale, a.one()) : scale);
   });
 }
 
