@@ -242,9 +242,10 @@ TEST(Search, AgreesWithEnumeration) {
     for (const Part &part : divide(problem)) {
       uint64_t budget = 100'000'000;
       PartPlan plan;
-      EXPECT_EQ(search(part, smallest, budget, plan), SearchResult::Found);
+      EXPECT_EQ(search(part, smallest, budget, plan, 100'000),
+                SearchResult::Found);
       EXPECT_LE(plan.peak, smallest);
-      SearchResult below = search(part, smallest - 1, budget, plan);
+      SearchResult below = search(part, smallest - 1, budget, plan, 100'000);
       EXPECT_NE(below, SearchResult::OutOfBudget);
       isTooLow |= below == SearchResult::Infeasible;
     }
