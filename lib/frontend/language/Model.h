@@ -43,7 +43,8 @@ enum class Storage {
   IQ4_NL
 };
 
-/// Bytes [offset, offset + length) of a file.
+/// Bytes [offset, offset + length) of a file, whose name is relative to the
+/// model's folder.
 struct Piece {
   std::string file;
   uint64_t offset = 0, length = 0;
@@ -110,14 +111,21 @@ struct LatentAttention {
   Linear query;
   Linear latentDown; ///< [rank + ropeDim, hidden]
   Norm latentNorm;   ///< of the first rank
-  Weight keyUp;      ///< [heads, noRopeDim, rank]
-  Weight valueUp;    ///< [heads, valueDim, rank]
+  Weight keyUp;      ///< [heads, noRopeDim, rank], or
+  /// [heads, rank, noRopeDim], as GGUF files store it.
+  bool keyUpTransposed = false;
+  Weight valueUp; ///< [heads, valueDim, rank]
   Linear output;
   std::optional<Rope> rope;
   double scale = 1;
   int64_t window = 0;
   /// Times sigmoid(gate(latent query before its norm)), before `output`.
   std::optional<Linear> outputGate;
+  /// The same, stored in one matrix with the query (A.X K2): `query` is
+  /// [heads * (noRopeDim + ropeDim + valueDim), 2 * latent], each head's rows
+  /// are its query's and then its gate's, and the matrix multiplies the normed
+  /// latent query with the latent query before its norm behind it.
+  bool gateInQuery = false;
 };
 
 enum class Activation { Silu, Gelu, GeluTanh, Relu };
@@ -138,6 +146,9 @@ struct Experts {
   /// Added to the scores for the choice only, [count].
   std::optional<Weight> choiceBias;
   int64_t groups = 1, chosenGroups = 1; ///< by the sum of each group's best two
+  /// Experts of groups that are not chosen compete with score 0 (A.X K2), not
+  /// with minus infinity.
+  bool droppedGroupsScoreZero = false;
   bool normalise = true; ///< chosen scores divided by their sum + 1e-20
   double scaling = 1;
   Weight gate, up, down; ///< [count, width, hidden] x 2, [count, hidden, width]
@@ -171,6 +182,13 @@ struct LanguageModel {
   std::string family; ///< "llama", "exaone4", ...
   int64_t hidden = 0, vocabulary = 0;
   int64_t maxContext = 0; ///< that the model was made for
+  /// A context above this would compute something else than the model does
+  /// and must be refused, for this reason ("..."); 0: none.
+  int64_t contextLimit = 0;
+  std::string contextLimitReason;
+  /// Why it is shorter than the configuration says, when it is; said to users
+  /// who ask for more ("beyond index_topk attention is sparse").
+  std::string contextReason;
   Weight embedding;       ///< [vocabulary, hidden]
   double embeddingMultiplier = 1;
   std::vector<Layer> layers;
@@ -181,7 +199,9 @@ struct LanguageModel {
   std::vector<Attachment> attachments;
   /// What was set apart, said to the user ("1 MTP layer ...").
   std::vector<std::string> notes;
-  /// Bytes of the weights; parameters are counted from the weights.
+  /// Parameters of the model proper that the description leaves out (indexers
+  /// of sparse attention); MTP layers and vision towers are not among them.
+  int64_t setApartParameters = 0;
   bool withoutWeights = false;
 };
 
