@@ -182,10 +182,6 @@ struct LanguageModel {
   std::string family; ///< "llama", "exaone4", ...
   int64_t hidden = 0, vocabulary = 0;
   int64_t maxContext = 0; ///< that the model was made for
-  /// A context above this would compute something else than the model does
-  /// and must be refused, for this reason ("..."); 0: none.
-  int64_t contextLimit = 0;
-  std::string contextLimitReason;
   /// Why it is shorter than the configuration says, when it is; said to users
   /// who ask for more ("beyond index_topk attention is sparse").
   std::string contextReason;
