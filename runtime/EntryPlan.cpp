@@ -96,7 +96,8 @@ EntryPlan::EntryPlan(const Program &program, const Entry &entry,
                        static_cast<uint32_t>(count(buffer.dims())),
                        buffer.dims() ? buffer.dims()->data() : nullptr, root,
                        slotOf(*this, *entry.buffers()->Get(root)),
-                       typeSize(buffer.type()), late});
+                       typeSize(buffer.type()),
+                       blockElements(buffer.type()), late});
   }
   for (const TensorInfo &input : info.inputs)
     inputDims += static_cast<uint32_t>(input.dims.size());

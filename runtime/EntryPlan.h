@@ -25,6 +25,7 @@ struct BufferPlan {
   uint32_t root;        ///< the buffer at the end of the chain of aliases
   uint32_t slot;        ///< where the root's address is; see EntryPlan
   uint64_t elementSize;
+  int64_t blockElements; ///< along the last dimension that elementSize holds
   /// Size, offset or dimensions are set after the prologue, or the memory is
   /// dynamic: place and size are found out at each use.
   bool late;

@@ -68,7 +68,7 @@ static bool tensorFits(const narae_tensor_info &spec,
     if (!dimFits(spec.dims[i], tensor.shape[i]))
       return false;
   int64_t bytes;
-  return byteSize(tensor.shape, tensor.rank, typeSize(tensor.type), bytes) &&
+  return artifact::tensorBytes(tensor.shape, tensor.rank, tensor.type, bytes) &&
          (bytes == 0 || tensor.data);
 }
 
@@ -99,7 +99,7 @@ static std::string tensorProblem(const narae_tensor_info &spec,
       add(dimProblem(spec.dims[i], i, tensor.shape[i]));
   int64_t bytes = 0;
   if (separator.empty() &&
-      !byteSize(tensor.shape, tensor.rank, typeSize(tensor.type), bytes))
+      !artifact::tensorBytes(tensor.shape, tensor.rank, tensor.type, bytes))
     add("it is too large");
   if (bytes && !tensor.data)
     add("there is no data");

@@ -21,9 +21,9 @@ using namespace narae::runtime;
       return status_;                                                          \
   } while (false)
 
-static uint64_t tensorBytes(const narae_tensor &tensor) {
+static uint64_t byteCount(const narae_tensor &tensor) {
   int64_t bytes = 0;
-  byteSize(tensor.shape, tensor.rank, typeSize(tensor.type), bytes);
+  tensorBytes(tensor.shape, tensor.rank, tensor.type, bytes);
   return static_cast<uint64_t>(bytes);
 }
 
@@ -41,7 +41,7 @@ Status Session::Run::bindInputs(const narae_tensor *inputs) {
       slot = input.data;
       continue;
     }
-    uint64_t bytes = tensorBytes(input);
+    uint64_t bytes = byteCount(input);
     NARAE_TRY(state.inputs[i].reserve(device, bytes));
     slot = state.inputs[i].data();
     NARAE_TRY(device.copy(slot, input.data, bytes));
@@ -53,7 +53,7 @@ Status Session::Run::bindOutputs(const narae_tensor *outputs) {
   for (uint32_t i = 0; i < plan.outputs; ++i) {
     OutputState &output = state.outputs[i];
     output.caller = outputs[i].data ? &outputs[i] : nullptr;
-    output.callerBytes = output.caller ? tensorBytes(outputs[i]) : 0;
+    output.callerBytes = output.caller ? byteCount(outputs[i]) : 0;
     state.slots[plan.outputSlot(i)] = nullptr;
   }
   return Status::success();
@@ -101,7 +101,8 @@ Status Session::Run::deliverOne(uint32_t index, narae_tensor &tensor) {
   if (device.isHost() && buffer.kind == BufferKind_Output)
     return Status::success();
   int64_t bytes = 0;
-  byteSize(output.shape.data(), output.shape.size(), buffer.elementSize, bytes);
+  tensorBytes(output.shape.data(), output.shape.size(), buffer.buffer->type(),
+              bytes);
   if (!output.caller) {
     // Even of nothing there is an address, so that null means no result.
     size_t wanted = static_cast<size_t>(std::max<int64_t>(bytes, 1));

@@ -33,7 +33,8 @@ std::string Session::Run::nameOf(uint32_t buffer) const {
          (*name ? " ('" + std::string(name) + "')" : "");
 }
 
-/// bytes = the product of a buffer's dimensions and its element's size.
+/// bytes = the product of a buffer's dimensions, the last one in blocks, and
+/// its element's size.
 static bool denseBytes(const BufferPlan &buffer, const int64_t *registers,
                        uint64_t &bytes) {
   int64_t total = static_cast<int64_t>(buffer.elementSize);
@@ -43,6 +44,8 @@ static bool denseBytes(const BufferPlan &buffer, const int64_t *registers,
     if (dim < 0)
       return false;
     empty |= dim == 0;
+    if (i + 1 == buffer.rank && buffer.blockElements > 1)
+      dim = dim / buffer.blockElements + (dim % buffer.blockElements != 0);
     overflow |= __builtin_mul_overflow(total, dim, &total);
   }
   bytes = empty ? 0 : static_cast<uint64_t>(total);
@@ -81,7 +84,7 @@ Status Session::Run::place(uint32_t index, Place &result) {
     for (const TensorInfo *at = plan.info.inputs.data(); at != &input; ++at)
       shape += at->dims.size();
     int64_t given = 0;
-    byteSize(shape, input.dims.size(), typeSize(input.info.type), given);
+    tensorBytes(shape, input.dims.size(), input.info.type, given);
     available = static_cast<uint64_t>(given);
     break;
   }

@@ -21,6 +21,7 @@ def Fm_Dialect : Dialect {
     ones, ui8..ui64 for unsigned ones, i1 for booleans.
   }];
   let hasConstantMaterializer = 0;
+  let useDefaultTypePrinterParser = 1;
 }
 
 def SymbolicShapeOpInterface : OpInterface<"SymbolicShapeOpInterface"> {

@@ -7,11 +7,16 @@
 
 #include "dialects/fm/FmDialect.h"
 
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
 using namespace mlir;
 using namespace narae::fm;
 
 #include "dialects/fm/FmDialect.cpp.inc"
 #include "dialects/fm/FmInterfaces.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/fm/FmTypes.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/fm/FmOps.cpp.inc"
 
@@ -19,6 +24,10 @@ void FmDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/fm/FmOps.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/fm/FmTypes.cpp.inc"
       >();
 }
 

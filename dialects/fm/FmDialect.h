@@ -8,6 +8,7 @@
 #ifndef NARAE_DIALECTS_FM_FMDIALECT_H
 #define NARAE_DIALECTS_FM_FMDIALECT_H
 
+#include "dialects/fm/Storage.h"
 #include "dialects/fm/Symbolic.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -23,6 +24,9 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/fm/FmDialect.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/fm/FmTypes.h.inc"
 
 #include "dialects/fm/FmInterfaces.h.inc"
 

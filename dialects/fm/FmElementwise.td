@@ -116,6 +116,19 @@ def Fm_CastOp : Fm_PureOp<"cast"> {
                        DefaultValuedStrAttr<StrAttr, "nearest">:$round);
   let results = (outs Fm_Tensor:$result);
 }
+def Fm_DequantizeOp : Fm_PureOp<"dequantize"> {
+  let summary = "a weight in blocks, or in f8 with scales, as f32";
+  let description = [{
+    Of `!fm.block` elements, without `scale`. Or of f8E4M3FN: element [.., i, j]
+    times scale [.., i / scale_rows, j / scale_columns], which has
+    ceil(rows / scale_rows) by ceil(columns / scale_columns) f32 for each
+    matrix. Always computed inside the kernels that read it.
+  }];
+  let arguments = (ins Fm_Tensor:$input, Optional<Fm_Tensor>:$scale,
+                       DefaultValuedAttr<I64Attr, "0">:$scale_rows,
+                       DefaultValuedAttr<I64Attr, "0">:$scale_columns);
+  let results = (outs Fm_Tensor:$result);
+}
 def Fm_BitcastOp : Fm_PureOp<"bitcast"> {
   let summary = "the same bits as a type of the same width";
   let arguments = (ins Fm_Tensor:$input, TypeAttr:$to);

@@ -8,6 +8,7 @@
 #ifndef NARAE_FM_OPS
 #define NARAE_FM_OPS
 
+include "dialects/fm/FmTypes.td"
 include "dialects/fm/FmElementwise.td"
 include "dialects/fm/FmData.td"
 include "dialects/fm/FmReduce.td"

@@ -170,6 +170,39 @@ LogicalResult CastOp::inferResults(SymbolicScope &scope,
   return finish(*this, scope, results, getTo());
 }
 
+LogicalResult DequantizeOp::inferResults(SymbolicScope &scope,
+                                         SmallVectorImpl<SymTensor> &results) {
+  Type element = scope.get(getInput()).elementType;
+  Exprs dims = dimsOf(scope, getInput());
+  results.push_back({Float32Type::get(getContext()), dims});
+  if (blockFormatOf(element)) {
+    if (getScale())
+      return emitOpError("takes no scale with elements of type ")
+             << element << ", whose blocks have their own";
+    return success();
+  }
+  if (!element.isFloat8E4M3FN())
+    return emitOpError("takes elements of type !fm.block or f8E4M3FN, not ")
+           << element << "; use fm.cast";
+  if (!getScale())
+    return emitOpError("of f8E4M3FN needs a scale; use fm.cast without one");
+  if (getScaleRows() < 1 || getScaleColumns() < 1)
+    return emitOpError("needs scale_rows and scale_columns of at least 1");
+  size_t rank = dims.size();
+  if (failed(checkMinRank(*this, scope, getInput(), 2, "input")) ||
+      failed(checkType(*this, scope.get(getScale()).elementType,
+                       Float32Type::get(getContext()), "scale")) ||
+      failed(checkRank(*this, scope, getScale(), rank, "scale")))
+    return failure();
+  dims[rank - 2] = scope.ceilDiv(dims[rank - 2], scope.cst(getScaleRows()));
+  dims[rank - 1] = scope.ceilDiv(dims[rank - 1], scope.cst(getScaleColumns()));
+  for (auto [i, dim] : llvm::enumerate(dims))
+    if (failed(checkSame(*this, scope, scope.dim(getScale(), i), dim,
+                         "dimension " + Twine(i) + " of the scale")))
+      return failure();
+  return success();
+}
+
 LogicalResult BitcastOp::inferResults(SymbolicScope &scope,
                                       SmallVectorImpl<SymTensor> &results) {
   Type from = scope.get(getInput()).elementType;

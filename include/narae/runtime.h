@@ -60,10 +60,24 @@ typedef enum narae_type {
   NARAE_I2 = 21,
   NARAE_U2 = 22,
   NARAE_F4E2M1 = 23, ///< types below a byte take one byte an element
-  NARAE_STRING = 24  ///< a pointer to a zero-terminated string
+  NARAE_STRING = 24, ///< a pointer to a zero-terminated string
+  // Quantised blocks along the last dimension, as GGUF lays them out. A row's
+  // last block is filled up; the shape is that of the elements.
+  NARAE_BLOCK_Q4_0 = 25,
+  NARAE_BLOCK_Q4_1 = 26,
+  NARAE_BLOCK_Q5_0 = 27,
+  NARAE_BLOCK_Q5_1 = 28,
+  NARAE_BLOCK_Q8_0 = 29,
+  NARAE_BLOCK_Q2_K = 30,
+  NARAE_BLOCK_Q3_K = 31,
+  NARAE_BLOCK_Q4_K = 32,
+  NARAE_BLOCK_Q5_K = 33,
+  NARAE_BLOCK_Q6_K = 34,
+  NARAE_BLOCK_IQ4_NL = 35
 } narae_type;
 
-/// Bytes of one element in a buffer, 0 for an unknown type.
+/// Bytes of one element in a buffer, of one block for types in blocks; 0 for
+/// an unknown type.
 NARAE_API size_t narae_type_size(narae_type type);
 /// "f32", "i64", ...
 NARAE_API const char *narae_type_name(narae_type type);

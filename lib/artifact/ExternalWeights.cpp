@@ -48,7 +48,10 @@ Expected<const char *> ExternalWeights::find(const Weight &weight,
       return Status::error(what + " is not what the artifact was made with: "
                                   "its hash does not match");
   }
-  if (reinterpret_cast<uintptr_t>(bytes) % typeSize(weight.type()) == 0)
+  // Blocks are read byte by byte.
+  size_t alignment =
+      blockElements(weight.type()) > 1 ? 1 : typeSize(weight.type());
+  if (reinterpret_cast<uintptr_t>(bytes) % alignment == 0)
     return bytes;
   char *copy = static_cast<char *>(std::aligned_alloc(
       weightAlignment, alignUp(weight.size() + 1, weightAlignment)));

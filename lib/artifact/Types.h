@@ -14,8 +14,11 @@
 
 namespace narae::artifact {
 
-/// Bytes of one element of a `narae_type`, 0 for an unknown one.
+/// Bytes of one element of a `narae_type`, of one block for types in blocks; 0
+/// for an unknown one.
 size_t typeSize(unsigned type);
+/// Elements of a block along the last dimension: 1 for all other types.
+int64_t blockElements(unsigned type);
 /// "f32", "i64", ...; "?" for an unknown one.
 const char *typeName(unsigned type);
 /// The type with that name, 0 if there is none.
@@ -25,6 +28,10 @@ unsigned typeFromName(const char *name, size_t size);
 /// does not fit 63 bits; zero dimensions win over overflow.
 bool byteSize(const int64_t *dims, size_t rank, size_t elementSize,
               int64_t &bytes);
+/// Bytes of a tensor: the same, with the last dimension in blocks where the
+/// type has them.
+bool tensorBytes(const int64_t *dims, size_t rank, unsigned type,
+                 int64_t &bytes);
 
 } // namespace narae::artifact
 

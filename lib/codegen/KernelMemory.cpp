@@ -52,6 +52,8 @@ Type KernelContext::storageType(Type element) {
     return IntegerType::get(context, 64);
   if (auto type = dyn_cast<IntegerType>(element))
     return IntegerType::get(context, std::max(8u, type.getWidth()));
+  if (fm::blockFormatOf(element))
+    return IntegerType::get(context, 8);
   if (element.getIntOrFloatBitWidth() <= 8)
     return IntegerType::get(context, 8);
   return element;
@@ -63,6 +65,9 @@ Type KernelContext::registerType(Type element) {
     return IntegerType::get(context, type.getWidth());
   if (element.isIndex())
     return IntegerType::get(context, 64);
+  // Of blocks only the numbers are ever seen.
+  if (fm::blockFormatOf(element))
+    return Float32Type::get(context);
   // 8-bit floats are their bits until they are converted.
   if (element.getIntOrFloatBitWidth() <= 8)
     return IntegerType::get(context, 8);

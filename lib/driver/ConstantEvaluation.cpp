@@ -18,7 +18,6 @@
 #include "lib/driver/TypeCodes.h"
 #include "lib/memory/Passes.h"
 #include "lib/schedule/Passes.h"
-#include "lib/schedule/Scheduler.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -36,9 +35,7 @@ using namespace narae::driver;
 static constexpr int64_t kMaxGrowth = 4, kSmallBytes = 1 << 20;
 
 static int64_t bytesOf(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  return tensor.getNumElements() *
-         schedule::elementBytes(tensor.getElementType());
+  return fm::storageBytes(cast<RankedTensorType>(type));
 }
 
 namespace {

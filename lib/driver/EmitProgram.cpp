@@ -9,7 +9,6 @@
 #include "lib/driver/EmitRegisters.h"
 #include "lib/driver/Session.h"
 #include "lib/driver/TypeCodes.h"
-#include "lib/schedule/Scheduler.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -91,15 +90,10 @@ uint32_t EntryEmitter::addBuffer(Value value, BufferKind kind, uint32_t index,
   buffer->index = index;
   buffer->type = typeCode(type.getElementType());
   unsigned next = 0;
-  SmallVector<uint32_t> factors;
-  for (int64_t size : type.getShape()) {
+  for (int64_t size : type.getShape())
     buffer->dims.push_back(ShapedType::isDynamic(size) ? reg(dims[next++])
                                                        : regs.constant(size));
-    factors.push_back(buffer->dims.back());
-  }
-  factors.push_back(
-      regs.constant(schedule::elementBytes(type.getElementType())));
-  buffer->size_reg = regs.product(factors);
+  buffer->size_reg = regs.bytes(buffer->dims, type.getElementType());
   buffer->offset_reg = regs.constant(0);
   buffer->name = name.str();
   buffer->first = first;
@@ -173,9 +167,7 @@ void EntryEmitter::run(func::FuncOp func) {
     buffer->index = op.getIndex();
     buffer->type = spec->type;
     buffer->dims.assign(dims.begin(), dims.end());
-    dims.push_back(
-        regs.constant(schedule::elementBytes(type.getElementType())));
-    buffer->size_reg = regs.product(dims);
+    buffer->size_reg = regs.bytes(dims, type.getElementType());
     buffer->offset_reg = regs.constant(0);
     buffer->name = spec->name;
     buffer->last = UINT32_MAX;
@@ -240,10 +232,8 @@ void EntryEmitter::op(Operation *op) {
     auto define = allocate.getBuffer().getDefiningOp<hbm::BufferOp>();
     auto type = cast<RankedTensorType>(define.getTensor());
     BufferT &target = *entry.buffers[index];
-    SmallVector<uint32_t> factors(target.dims.begin(), target.dims.end());
-    factors.push_back(
-        regs.constant(schedule::elementBytes(type.getElementType())));
-    regs.move(target.size_reg, regs.product(factors));
+    regs.move(target.size_reg,
+              regs.bytes(target.dims, type.getElementType()));
     if (target.kind == BufferKind_Dynamic)
       command(CommandKind_Allocate, index);
   } else if (auto check = dyn_cast<rt::CheckOp>(op)) {

@@ -48,6 +48,16 @@ uint32_t RegisterEmitter::product(ArrayRef<uint32_t> factors) {
   return result;
 }
 
+uint32_t RegisterEmitter::bytes(ArrayRef<uint32_t> dims, Type element) {
+  auto [elements, size] = fm::storageUnit(element);
+  SmallVector<uint32_t> factors(dims);
+  if (elements > 1 && !factors.empty())
+    factors.back() =
+        binary(artifact::RegOp_CeilDiv, factors.back(), constant(elements));
+  factors.push_back(constant(size));
+  return product(factors);
+}
+
 void RegisterEmitter::move(uint32_t to, uint32_t from) {
   entry.instructions.push_back(
       artifact::RegInst(artifact::RegOp_Move, to, from, 0, 0, 0));

@@ -30,6 +30,8 @@ public:
   uint32_t binary(artifact::RegOp op, uint32_t a, uint32_t b);
   uint32_t align(uint32_t a, int64_t alignment);
   uint32_t product(llvm::ArrayRef<uint32_t> factors);
+  /// Bytes of a tensor of these dimensions.
+  uint32_t bytes(llvm::ArrayRef<uint32_t> dims, mlir::Type element);
   void move(uint32_t to, uint32_t from);
   /// Instructions not yet in an Eval command.
   uint32_t pending() const { return entry.instructions.size() - flushed; }

@@ -10,7 +10,7 @@
 
 #include "narae/runtime.h"
 
-#include "mlir/IR/BuiltinTypes.h"
+#include "dialects/fm/FmDialect.h"
 
 namespace narae::driver {
 
@@ -33,6 +33,8 @@ inline uint8_t typeCode(mlir::Type type) {
     return NARAE_F8E4M3FNUZ;
   if (type.isFloat8E5M2FNUZ())
     return NARAE_F8E5M2FNUZ;
+  if (auto format = fm::blockFormatOf(type))
+    return NARAE_BLOCK_Q4_0 + uint8_t(*format);
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer)
     return 0;

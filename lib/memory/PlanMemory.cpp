@@ -8,7 +8,6 @@
 #include "lib/memory/Passes.h"
 #include "lib/memory/planner/Planner.h"
 #include "lib/memory/planner/StackOrder.h"
-#include "lib/schedule/Scheduler.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -105,9 +104,9 @@ std::optional<int64_t> Evaluator::value(Value v) {
 
 std::optional<int64_t> Evaluator::bytes(hbm::BufferOp op) {
   auto type = cast<RankedTensorType>(op.getTensor());
-  int64_t size = schedule::elementBytes(type.getElementType());
+  auto [elements, size] = fm::storageUnit(type.getElementType());
   unsigned next = 0;
-  for (int64_t d : type.getShape()) {
+  for (auto [i, d] : llvm::enumerate(type.getShape())) {
     int64_t extent = d;
     if (ShapedType::isDynamic(d)) {
       auto known = value(op.getDims()[next++]);
@@ -115,6 +114,8 @@ std::optional<int64_t> Evaluator::bytes(hbm::BufferOp op) {
         return std::nullopt;
       extent = std::max<int64_t>(0, *known);
     }
+    if (int64_t(i) + 1 == type.getRank())
+      extent = llvm::divideCeil(extent, elements);
     if (llvm::MulOverflow(size, extent, size))
       return std::nullopt;
   }

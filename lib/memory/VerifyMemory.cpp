@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/memory/Passes.h"
-#include "lib/schedule/Scheduler.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -37,9 +36,7 @@ static LogicalResult verifyPair(hbm::BufferOp a, hbm::BufferOp b) {
   if (a.getFirst() >= b.getLast() || b.getFirst() >= a.getLast())
     return success();
   auto bytes = [](hbm::BufferOp op) {
-    auto type = cast<RankedTensorType>(op.getTensor());
-    return type.getNumElements() *
-           schedule::elementBytes(type.getElementType());
+    return fm::storageBytes(cast<RankedTensorType>(op.getTensor()));
   };
   bool isStatic = a.getDims().empty() && b.getDims().empty() &&
                   a.getAbove().empty() && b.getAbove().empty();

@@ -16,11 +16,6 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::schedule;
 
-int64_t schedule::elementBytes(Type type) {
-  unsigned bits = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
-  return std::max<int64_t>(1, bits / 8);
-}
-
 Scheduler::Scheduler(func::FuncOp old, SymbolTable &symbols)
     : func(old), symbols(symbols), b(old.getContext()) {}
 
@@ -163,10 +158,12 @@ Value Scheduler::alias(Location loc, Value of, RankedTensorType type,
 Value Scheduler::bytes(Location loc, RankedTensorType type,
                        ArrayRef<Value> dims) {
   MLIRContext *context = b.getContext();
-  AffineExpr size =
-      getAffineConstantExpr(elementBytes(type.getElementType()), context);
-  for (unsigned i = 0; i < dims.size(); ++i)
-    size = getAffineSymbolExpr(i, context) * size;
+  auto [elements, unit] = fm::storageUnit(type.getElementType());
+  AffineExpr size = getAffineConstantExpr(unit, context);
+  for (unsigned i = 0; i < dims.size(); ++i) {
+    AffineExpr dim = getAffineSymbolExpr(i, context);
+    size = (i + 1 == dims.size() ? dim.ceilDiv(elements) : dim) * size;
+  }
   return dispatch::evalExpr(b, loc, size, dims);
 }
 

@@ -77,9 +77,6 @@ private:
   int64_t variables = 0;
 };
 
-/// Bytes of one element in a buffer.
-int64_t elementBytes(mlir::Type type);
-
 } // namespace narae::schedule
 
 #endif // NARAE_LIB_SCHEDULE_SCHEDULER_H

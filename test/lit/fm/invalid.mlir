@@ -339,3 +339,58 @@ func.func @loop_sizes(%n: tensor<i64>, %c: tensor<i1>, %x: tensor<2xf32>, %y: te
   }
   return
 }
+
+// -----
+
+// expected-error@+1 {{unknown block format 'q9_9'; known are q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl}}
+func.func @unknown_format(%a: tensor<4x32x!fm.block<q9_9>>) {
+  return
+}
+
+// -----
+
+func.func @arithmetic_on_blocks(%a: tensor<4x32x!fm.block<q4_0>>) {
+  // expected-error@+1 {{takes numbers but has elements of type '!fm.block<q4_0>'}}
+  %0 = fm.add %a, %a : (tensor<4x32x!fm.block<q4_0>>, tensor<4x32x!fm.block<q4_0>>) -> tensor<4x32x!fm.block<q4_0>>
+  return
+}
+
+// -----
+
+func.func @scale_of_blocks(%a: tensor<4x32x!fm.block<q4_0>>, %s: tensor<1x1xf32>) {
+  // expected-error@+1 {{takes no scale with elements of type '!fm.block<q4_0>', whose blocks have their own}}
+  %0 = fm.dequantize %a, %s : (tensor<4x32x!fm.block<q4_0>>, tensor<1x1xf32>) -> tensor<4x32xf32>
+  return
+}
+
+// -----
+
+func.func @no_blocks(%a: tensor<4x32xbf16>) {
+  // expected-error@+1 {{takes elements of type !fm.block or f8E4M3FN, not 'bf16'; use fm.cast}}
+  %0 = fm.dequantize %a : (tensor<4x32xbf16>) -> tensor<4x32xf32>
+  return
+}
+
+// -----
+
+func.func @no_scale(%a: tensor<4x32xf8E4M3FN>) {
+  // expected-error@+1 {{of f8E4M3FN needs a scale; use fm.cast without one}}
+  %0 = fm.dequantize %a : (tensor<4x32xf8E4M3FN>) -> tensor<4x32xf32>
+  return
+}
+
+// -----
+
+func.func @scale_size(%a: tensor<130x32xf8E4M3FN>, %s: tensor<1x1xf32>) {
+  // expected-error@+1 {{dimension 0 of the scale}}
+  %0 = fm.dequantize %a, %s {scale_rows = 128 : i64, scale_columns = 128 : i64} : (tensor<130x32xf8E4M3FN>, tensor<1x1xf32>) -> tensor<130x32xf32>
+  return
+}
+
+// -----
+
+func.func @scale_block(%a: tensor<130x32xf8E4M3FN>, %s: tensor<1x1xf32>) {
+  // expected-error@+1 {{needs scale_rows and scale_columns of at least 1}}
+  %0 = fm.dequantize %a, %s {scale_rows = 128 : i64} : (tensor<130x32xf8E4M3FN>, tensor<1x1xf32>) -> tensor<130x32xf32>
+  return
+}

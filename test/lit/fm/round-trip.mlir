@@ -138,3 +138,17 @@ func.func @control(%c: tensor<i1>, %n: tensor<i64>, %x: tensor<?xf32>) -> tensor
   }
   return %1 : tensor<?xf32>
 }
+
+// CHECK-LABEL: func.func @blocks
+func.func @blocks(%a: tensor<4x64x!fm.block<q4_1>>, %b: tensor<?x256x!fm.block<q6_k>>, %c: tensor<2x130x200xf8E4M3FN>, %s: tensor<2x2x2xf32>) {
+  // CHECK: fm.dequantize %{{.*}} : (tensor<4x64x!fm.block<q4_1>>) -> tensor<4x64xf32>
+  %0 = fm.dequantize %a : (tensor<4x64x!fm.block<q4_1>>) -> tensor<4x64xf32>
+  // CHECK: fm.dequantize %{{.*}} : (tensor<?x256x!fm.block<q6_k>>) -> tensor<?x256xf32>
+  %1 = fm.dequantize %b : (tensor<?x256x!fm.block<q6_k>>) -> tensor<?x256xf32>
+  // CHECK: fm.dequantize %{{.*}}, %{{.*}} {scale_columns = 128 : i64, scale_rows = 128 : i64}
+  %2 = fm.dequantize %c, %s {scale_rows = 128 : i64, scale_columns = 128 : i64} : (tensor<2x130x200xf8E4M3FN>, tensor<2x2x2xf32>) -> tensor<2x130x200xf32>
+  return
+}
+
+// CHECK: fm.weight_data @packed : tensor<2x32x!fm.block<iq4_nl>>
+fm.weight_data @packed : tensor<2x32x!fm.block<iq4_nl>> {file = "w.bin", offset = 0 : i64, length = 36 : i64, hash = 0 : i64}

@@ -1,0 +1,89 @@
+//===- Storage.cpp - How elements lie in memory ---------------------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/fm/FmDialect.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace narae;
+using namespace narae::fm;
+
+static constexpr BlockInfo formats[] = {
+    {BlockFormat::Q4_0, "q4_0", 32, 18},
+    {BlockFormat::Q4_1, "q4_1", 32, 20},
+    {BlockFormat::Q5_0, "q5_0", 32, 22},
+    {BlockFormat::Q5_1, "q5_1", 32, 24},
+    {BlockFormat::Q8_0, "q8_0", 32, 34},
+    {BlockFormat::Q2_K, "q2_k", 256, 84},
+    {BlockFormat::Q3_K, "q3_k", 256, 110},
+    {BlockFormat::Q4_K, "q4_k", 256, 144},
+    {BlockFormat::Q5_K, "q5_k", 256, 176},
+    {BlockFormat::Q6_K, "q6_k", 256, 210},
+    {BlockFormat::IQ4_NL, "iq4_nl", 32, 18}};
+
+ArrayRef<BlockInfo> fm::blockFormats() { return formats; }
+
+std::optional<BlockFormat> fm::findBlockFormat(StringRef name) {
+  for (const BlockInfo &info : formats)
+    if (info.name == name)
+      return info.format;
+  return std::nullopt;
+}
+
+std::optional<BlockFormat> fm::blockFormatOf(Type element) {
+  if (auto block = dyn_cast<BlockType>(element))
+    return block.getFormat();
+  return std::nullopt;
+}
+
+StorageUnit fm::storageUnit(Type element) {
+  if (auto format = blockFormatOf(element))
+    return {blockInfo(*format).elements, blockInfo(*format).bytes};
+  unsigned bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
+  return {1, std::max<int64_t>(1, bits / 8)};
+}
+
+int64_t fm::storageBytes(RankedTensorType type) {
+  auto [elements, bytes] = storageUnit(type.getElementType());
+  bool overflow = false;
+  for (auto [i, dim] : llvm::enumerate(type.getShape())) {
+    bool isLast = int64_t(i) + 1 == type.getRank();
+    int64_t units = isLast ? llvm::divideCeil(dim, elements) : dim;
+    if (dim == 0)
+      return 0;
+    overflow |= llvm::MulOverflow(bytes, units, bytes);
+  }
+  return overflow ? INT64_MAX : bytes;
+}
+
+//===----------------------------------------------------------------------===//
+// !fm.block
+//===----------------------------------------------------------------------===//
+
+Type BlockType::parse(AsmParser &parser) {
+  StringRef name;
+  SMLoc loc;
+  if (parser.parseLess())
+    return {};
+  loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&name) || parser.parseGreater())
+    return {};
+  auto format = findBlockFormat(name);
+  if (!format) {
+    auto error = parser.emitError(loc, "unknown block format '")
+                 << name << "'; known are ";
+    llvm::interleaveComma(formats, error,
+                          [&](const BlockInfo &info) { error << info.name; });
+    return {};
+  }
+  return get(parser.getContext(), *format);
+}
+
+void BlockType::print(AsmPrinter &printer) const {
+  printer << "<" << blockInfo(getFormat()).name << ">";
+}

@@ -1,0 +1,69 @@
+//===- Storage.h - How elements lie in memory -------------------*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The block formats of `!fm.block` are those of GGUF, byte for byte. Whoever
+// computes the size of a tensor asks here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_DIALECTS_FM_STORAGE_H
+#define NARAE_DIALECTS_FM_STORAGE_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <optional>
+
+namespace narae::fm {
+
+/// The order is that of the artifact's type codes and never changes.
+enum class BlockFormat : uint8_t {
+  Q4_0,
+  Q4_1,
+  Q5_0,
+  Q5_1,
+  Q8_0,
+  Q2_K,
+  Q3_K,
+  Q4_K,
+  Q5_K,
+  Q6_K,
+  IQ4_NL
+};
+
+struct BlockInfo {
+  BlockFormat format;
+  llvm::StringLiteral name; ///< "q4_0"
+  int64_t elements;         ///< of a block
+  int64_t bytes;            ///< of a block
+};
+
+/// All formats, in the order of BlockFormat.
+llvm::ArrayRef<BlockInfo> blockFormats();
+inline const BlockInfo &blockInfo(BlockFormat format) {
+  return blockFormats()[static_cast<size_t>(format)];
+}
+/// The format with that name; none when there is none.
+std::optional<BlockFormat> findBlockFormat(llvm::StringRef name);
+/// The format of an `!fm.block` type; none for other types.
+std::optional<BlockFormat> blockFormatOf(mlir::Type element);
+
+/// `elements` along the last dimension take `bytes`. Types below a byte take
+/// a byte an element.
+struct StorageUnit {
+  int64_t elements, bytes;
+};
+StorageUnit storageUnit(mlir::Type element);
+
+/// Bytes of a tensor of static shape: product of the leading dimensions times
+/// ceil(last / unit elements) units. INT64_MAX where that overflows.
+int64_t storageBytes(mlir::RankedTensorType type);
+
+} // namespace narae::fm
+
+#endif // NARAE_DIALECTS_FM_STORAGE_H
