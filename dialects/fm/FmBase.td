@@ -39,6 +39,19 @@ def SymbolicShapeOpInterface : OpInterface<"SymbolicShapeOpInterface"> {
   let verify = [{ return ::narae::fm::verifyShapes($_op); }];
 }
 
+def InPlaceOpInterface : OpInterface<"InPlaceOpInterface"> {
+  let cppNamespace = "::narae::fm";
+  let description = [{
+    Ops whose first result is an operand with a part of it changed. Their
+    kernels get the operand's own memory as the result's, already filled, and
+    write what changes; `schedule` sees to it, with a copy where the operand
+    is read later.
+  }];
+  let methods = [InterfaceMethod<[{
+      The operand, of the result's type, that the op changes a part of.
+    }], "::mlir::OpOperand &", "getInPlaceOperand">];
+}
+
 def Fm_Tensor : RankedTensorOf<[AnyType]>;
 
 class Fm_Op<string mnemonic, list<Trait> traits = []>

@@ -23,14 +23,26 @@ def Fm_WeightDataOp : Op<Fm_Dialect, "weight_data", [Symbol]> {
   let summary = "where the bytes of a weight are";
   let description = [{
     Bytes [offset, offset + length) of `file`, relative to the model, hold the
-    elements in row-major order, little endian; `hash` is their xxh3-64. An
-    empty file name means that the compiler holds the bytes in memory under
-    the symbol's name.
+    elements in row-major order, little endian; `hash` is their xxh3-64, or 0
+    where nobody computed it. An empty file name means that the compiler holds
+    the bytes in memory under the symbol's name.
+
+    A weight of several `pieces`, each {file, offset, length}, is their bytes
+    one after the other; `length` is the sum, `file` empty. An `absent` weight
+    has a type only: it can be planned with, and not be run.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type,
                        StrAttr:$file, I64Attr:$offset, I64Attr:$length,
-                       I64Attr:$hash);
+                       I64Attr:$hash, OptionalAttr<ArrayAttr>:$pieces,
+                       UnitAttr:$absent);
+  let builders = [OpBuilder<(ins "llvm::StringRef":$name, "mlir::Type":$type,
+                                 "llvm::StringRef":$file, "int64_t":$offset,
+                                 "int64_t":$length, "int64_t":$hash), [{
+    build($_builder, $_state, name, type, file, offset, length, hash,
+          mlir::ArrayAttr(), false);
+  }]>];
   let assemblyFormat = "$sym_name `:` $type attr-dict";
+  let hasVerifier = 1;
 }
 def Fm_WeightOp : Fm_PureOp<"weight"> {
   let summary = "a weight of the model";

@@ -15,5 +15,6 @@ include "dialects/fm/FmReduce.td"
 include "dialects/fm/FmNN.td"
 include "dialects/fm/FmLanguage.td"
 include "dialects/fm/FmControl.td"
+include "dialects/fm/FmState.td"
 
 #endif // NARAE_FM_OPS

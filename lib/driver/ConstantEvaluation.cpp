@@ -27,12 +27,17 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 
+#include <functional>
+
 using namespace mlir;
 using namespace narae;
 using namespace narae::driver;
 
 /// Results may be this much larger than what they are made from, or small.
 static constexpr int64_t kMaxGrowth = 4, kSmallBytes = 1 << 20;
+/// Bytes that one run of evaluated work reads and writes, where it can be
+/// divided: weights beyond need not be in memory at the same time.
+static constexpr int64_t kBatchBytes = 256 << 20;
 
 static int64_t bytesOf(Type type) {
   return fm::storageBytes(cast<RankedTensorType>(type));
@@ -97,23 +102,18 @@ private:
   DenseSet<Value> values;
 };
 
-/// A module whose main computes the frontier from weights given as inputs.
-struct ConstantModule {
-  OwningOpRef<ModuleOp> module;
+/// A part of the frontier that one run computes, from weights as inputs.
+struct Batch {
+  SmallVector<Value> results;
   SmallVector<fm::WeightOp> inputs;
 };
 
-ConstantModule extract(ModuleOp module, ArrayRef<Value> frontier) {
-  ConstantModule result;
-  MLIRContext *context = module.getContext();
-  Location loc = UnknownLoc::get(context);
-  result.module = ModuleOp::create(loc);
-  OpBuilder b = OpBuilder::atBlockEnd(result.module->getBody());
-
-  // Everything the frontier needs, in program order.
+/// Ops that compute `values`, in program order, and the weights they read.
+SmallVector<Operation *> collectWork(ArrayRef<Value> values,
+                                     SmallVectorImpl<fm::WeightOp> &inputs) {
   llvm::SetVector<Operation *> needed;
   SmallVector<Operation *> stack;
-  for (Value value : frontier)
+  for (Value value : values)
     stack.push_back(value.getDefiningOp());
   while (!stack.empty()) {
     Operation *op = stack.pop_back_val();
@@ -122,22 +122,98 @@ ConstantModule extract(ModuleOp module, ArrayRef<Value> frontier) {
     for (Value operand : op->getOperands())
       stack.push_back(operand.getDefiningOp());
   }
-  llvm::StringSet<> kernels;
-  llvm::StringMap<fm::WeightOp> weights;
+  // Operands come before their users in each order that this makes.
   SmallVector<Operation *> work;
-  // Program order: a walk visits ops in it.
-  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (!needed.contains(op))
+  llvm::StringSet<> seen;
+  DenseSet<Operation *> done;
+  std::function<void(Operation *)> visit = [&](Operation *op) {
+    if (!done.insert(op).second)
       return;
+    for (Value operand : op->getOperands())
+      visit(operand.getDefiningOp());
     if (auto weight = dyn_cast<fm::WeightOp>(op)) {
-      if (weights.try_emplace(weight.getData(), weight).second)
-        result.inputs.push_back(weight);
-      return;
+      if (seen.insert(weight.getData()).second)
+        inputs.push_back(weight);
+    } else {
+      work.push_back(op);
     }
-    work.push_back(op);
+  };
+  for (Value value : values)
+    visit(value.getDefiningOp());
+  return work;
+}
+
+/// Batches of the frontier, in its order; results of one op stay together.
+SmallVector<Batch> divide(ArrayRef<Value> frontier) {
+  SmallVector<Batch> batches;
+  int64_t bytes = 0;
+  for (size_t i = 0; i < frontier.size();) {
+    size_t end = i + 1;
+    while (end < frontier.size() &&
+           frontier[end].getDefiningOp() == frontier[i].getDefiningOp())
+      ++end;
+    ArrayRef<Value> part = frontier.slice(i, end - i);
+    SmallVector<fm::WeightOp> inputs;
+    collectWork(part, inputs);
+    int64_t more = 0;
+    for (Value value : part)
+      more += bytesOf(value.getType());
+    for (fm::WeightOp input : inputs)
+      more += bytesOf(input.getType());
+    if (batches.empty() || bytes + more > kBatchBytes) {
+      batches.emplace_back();
+      bytes = 0;
+    }
+    bytes += more;
+    batches.back().results.append(part.begin(), part.end());
+    i = end;
+  }
+  return batches;
+}
+
+/// An entry of `b`'s module that computes a batch; notes its kernels.
+void makeEntry(OpBuilder &b, unsigned number, Batch &batch,
+               llvm::StringSet<> &kernels) {
+  OpBuilder::InsertionGuard guard(b);
+  Location loc = b.getUnknownLoc();
+  SmallVector<Operation *> work = collectWork(batch.results, batch.inputs);
+  SmallVector<Type> inputTypes, resultTypes;
+  for (fm::WeightOp weight : batch.inputs)
+    inputTypes.push_back(weight.getType());
+  for (Value value : batch.results)
+    resultTypes.push_back(value.getType());
+  auto func =
+      b.create<func::FuncOp>(loc, "batch" + std::to_string(number),
+                             b.getFunctionType(inputTypes, resultTypes));
+  Block *entry = func.addEntryBlock();
+  b.setInsertionPointToEnd(entry);
+  llvm::StringMap<Value> arguments;
+  for (auto [weight, argument] : llvm::zip(batch.inputs, entry->getArguments()))
+    arguments[weight.getData()] = argument;
+  IRMapping map;
+  for (Operation *op : work) {
+    for (Value operand : op->getOperands())
+      if (auto weight = operand.getDefiningOp<fm::WeightOp>())
+        map.map(operand, arguments.lookup(weight.getData()));
+    b.clone(*op, map);
     if (auto dispatch = dyn_cast<rt::DispatchOp>(op))
       kernels.insert(dispatch.getKernel());
-  });
+  }
+  SmallVector<Value> results;
+  for (Value value : batch.results)
+    results.push_back(map.lookup(value));
+  b.create<func::ReturnOp>(loc, results);
+}
+
+/// A module whose entries compute the batches.
+OwningOpRef<ModuleOp> extract(ModuleOp module, MutableArrayRef<Batch> batches) {
+  OwningOpRef<ModuleOp> result =
+      ModuleOp::create(UnknownLoc::get(module.getContext()));
+  OpBuilder b = OpBuilder::atBlockEnd(result->getBody());
+  llvm::StringSet<> kernels;
+  for (auto [i, batch] : llvm::enumerate(batches))
+    makeEntry(b, i, batch, kernels);
+  b.setInsertionPointToStart(result->getBody());
   for (auto kernel : module.getOps<rt::KernelOp>())
     if (kernels.contains(kernel.getSymName())) {
       auto copy = cast<rt::KernelOp>(b.clone(*kernel));
@@ -146,58 +222,119 @@ ConstantModule extract(ModuleOp module, ArrayRef<Value> frontier) {
       copy.removeScratchAttr();
       copy.removeWorkAttr();
     }
-  SmallVector<Type> inputTypes, resultTypes;
-  llvm::StringMap<unsigned> argument;
-  for (auto [i, weight] : llvm::enumerate(result.inputs)) {
-    inputTypes.push_back(weight.getType());
-    argument[weight.getData()] = i;
-  }
-  for (Value value : frontier)
-    resultTypes.push_back(value.getType());
-  auto func = b.create<func::FuncOp>(
-      loc, "main", b.getFunctionType(inputTypes, resultTypes));
-  Block *entry = func.addEntryBlock();
-  b.setInsertionPointToEnd(entry);
-  IRMapping map;
-  module.walk([&](fm::WeightOp op) {
-    auto it = argument.find(op.getData());
-    if (it != argument.end())
-      map.map(op.getResult(), entry->getArgument(it->second));
-  });
-  for (Operation *op : work)
-    b.clone(*op, map);
-  SmallVector<Value> results;
-  for (Value value : frontier)
-    results.push_back(map.lookup(value));
-  b.create<func::ReturnOp>(loc, results);
   return result;
 }
 
-/// Runs an artifact whose shapes are static; the results' bytes.
-bool runArtifact(StringRef path, MLIRContext *context,
-                 ArrayRef<narae_tensor> inputs,
-                 MutableArrayRef<narae_tensor> outputs, int threads) {
-  auto failed = [&](narae_status *status) {
+/// A loaded artifact and a session on it, for runs whose shapes are static.
+class Evaluation {
+public:
+  Evaluation(MLIRContext *context) : context(context) {}
+  ~Evaluation() {
+    if (session)
+      narae_session_release(session);
+    if (artifact)
+      narae_artifact_release(artifact);
+  }
+  bool load(StringRef path, int threads) {
+    narae_load_options load{sizeof(load), 0, nullptr};
+    narae_session_options options{sizeof(options), nullptr, threads};
+    return !failed(narae_artifact_load(path.str().c_str(), &load, &artifact)) &&
+           !failed(narae_session_create(artifact, &options, &session));
+  }
+  bool run(size_t entry, ArrayRef<narae_tensor> inputs,
+           MutableArrayRef<narae_tensor> outputs) {
+    return !failed(narae_session_run(session, entry, inputs.data(),
+                                     inputs.size(), outputs.data(),
+                                     outputs.size()));
+  }
+
+private:
+  bool failed(narae_status *status) {
     if (!status)
       return false;
     emitError(UnknownLoc::get(context))
         << "evaluating weights failed: " << narae_status_message(status);
     narae_status_free(status);
     return true;
-  };
+  }
+  MLIRContext *context;
   narae_artifact *artifact = nullptr;
   narae_session *session = nullptr;
-  narae_load_options load{sizeof(load), 0, nullptr};
-  if (failed(narae_artifact_load(path.str().c_str(), &load, &artifact)))
+};
+
+/// A tensor of the C API for a value of static shape.
+narae_tensor tensorOf(Value value, const void *data) {
+  auto type = cast<RankedTensorType>(value.getType());
+  // The type lives as long as the context, and its shape with it.
+  return {narae_type(typeCode(type.getElementType())), size_t(type.getRank()),
+          type.getShape().data(), const_cast<void *>(data)};
+}
+
+/// Runs one batch; `names` are the new weights of its results.
+bool runBatch(Evaluation &evaluation, size_t entry, Batch &batch,
+              ArrayRef<std::string> names, WeightStore &weights) {
+  std::vector<narae_tensor> inputs, outputs;
+  for (fm::WeightOp weight : batch.inputs) {
+    auto bytes = weights.find(weight.getData());
+    if (!bytes) {
+      weight.emitError("the bytes of the weight are missing")
+          << (weights.failure().empty() ? "" : ": ") << weights.failure();
+      return false;
+    }
+    inputs.push_back(tensorOf(weight, bytes->data()));
+  }
+  for (auto [value, name] : llvm::zip(batch.results, names)) {
+    auto bytes = weights.allocate(name, bytesOf(value.getType()));
+    if (!bytes) {
+      emitError(value.getLoc()) << llvm::toString(bytes.takeError());
+      return false;
+    }
+    outputs.push_back(tensorOf(value, bytes->data()));
+  }
+  if (!evaluation.run(entry, inputs, outputs))
     return false;
-  narae_session_options options{sizeof(options), nullptr, threads};
-  bool ok = !failed(narae_session_create(artifact, &options, &session)) &&
-            !failed(narae_session_run(session, 0, inputs.data(), inputs.size(),
-                                      outputs.data(), outputs.size()));
-  if (session)
-    narae_session_release(session);
-  narae_artifact_release(artifact);
-  return ok;
+  for (fm::WeightOp weight : batch.inputs)
+    weights.release(weight.getData());
+  for (const std::string &name : names)
+    weights.release(name);
+  return true;
+}
+
+/// Compiles the batches for the host and runs them one after the other.
+bool runBatches(ModuleOp module, MutableArrayRef<Batch> batches,
+                ArrayRef<SmallVector<std::string>> names, WeightStore &weights,
+                const CompileOptions &options) {
+  MLIRContext *context = module.getContext();
+  const NaraeBackendCompiler *host = hostBackend();
+  CompileOptions hostOptions = options;
+  hostOptions.dumpPhases.clear();
+  hostOptions.target = host->name;
+  std::string error;
+  std::string json = describeTarget(host->name, error);
+  Session session(*context, hostOptions);
+  session.module = extract(module, batches);
+  SmallString<256> path;
+  if (!session.resolveTarget() ||
+      !session.target().configure(*session.module) ||
+      !session.run(Phase::Schedule) || !session.run(Phase::Memory) ||
+      !session.run(Phase::Codegen))
+    return false;
+  if (std::error_code code =
+          llvm::sys::fs::createTemporaryFile("narae-weights", "narae", path)) {
+    emitError(UnknownLoc::get(context))
+        << "cannot make a temporary file: " << code.message();
+    return false;
+  }
+  llvm::FileRemover remover(path);
+  Evaluation evaluation(context);
+  if (!emitArtifact(*session.module, weights, json, host->name, "{}", "{}",
+                    path.str().str()) ||
+      !evaluation.load(path, options.threads))
+    return false;
+  for (auto [i, batch] : llvm::enumerate(batches))
+    if (!runBatch(evaluation, i, batch, names[i], weights))
+      return false;
+  return true;
 }
 
 } // namespace
@@ -212,74 +349,31 @@ bool driver::evaluateConstants(ModuleOp module, WeightStore &weights,
   }
   if (frontier.empty())
     return true;
-  const NaraeBackendCompiler *host = hostBackend();
-  ConstantModule part = extract(module, frontier.getArrayRef());
-
-  CompileOptions hostOptions = options;
-  hostOptions.dumpPhases.clear();
-  hostOptions.target = host->name;
-  std::string error;
-  std::string json = describeTarget(host->name, error);
-  Session session(*context, hostOptions);
-  session.module = std::move(part.module);
-  SmallString<256> path;
-  if (!session.resolveTarget() ||
-      !session.target().configure(*session.module) ||
-      !session.run(Phase::Schedule) || !session.run(Phase::Memory) ||
-      !session.run(Phase::Codegen))
-    return false;
-  if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile("narae-weights", "narae", path)) {
-    emitError(UnknownLoc::get(context))
-        << "cannot make a temporary file: " << code.message();
-    return false;
-  }
-  llvm::FileRemover remover(path);
-  if (!emitArtifact(*session.module, weights, json, host->name, "{}", "{}",
-                    path.str().str()))
-    return false;
-
-  std::vector<narae_tensor> inputs, outputs;
-  std::vector<std::vector<char>> results;
-  std::vector<std::vector<int64_t>> shapes;
-  auto tensor = [&](Type type, void *data) {
-    auto ranked = cast<RankedTensorType>(type);
-    shapes.push_back(ranked.getShape().vec());
-    return narae_tensor{narae_type(typeCode(ranked.getElementType())),
-                        shapes.back().size(), shapes.back().data(), data};
-  };
-  for (fm::WeightOp weight : part.inputs) {
-    auto bytes = weights.find(weight.getData());
-    if (!bytes) {
-      weight.emitError("the bytes of the weight are missing");
-      return false;
-    }
-    inputs.push_back(
-        tensor(weight.getType(), const_cast<char *>(bytes->data())));
-  }
-  for (Value value : frontier) {
-    results.emplace_back(std::max<int64_t>(bytesOf(value.getType()), 1));
-    outputs.push_back(tensor(value.getType(), results.back().data()));
-  }
-  if (!runArtifact(path, context, inputs, outputs, options.threads))
-    return false;
-
-  // Each result becomes a weight, named after its model node.
+  // Without bytes there is nothing to run, but the results have their types.
+  bool absent =
+      llvm::any_of(module.getOps<fm::WeightDataOp>(),
+                   [](fm::WeightDataOp op) { return op.getAbsent(); });
+  SmallVector<Batch> batches = divide(frontier.getArrayRef());
+  SmallVector<SmallVector<std::string>> names(batches.size());
   SymbolTable symbols(module);
   OpBuilder b(context);
-  for (auto [value, bytes] : llvm::zip(frontier, results)) {
-    Operation *op = value.getDefiningOp();
-    bytes.resize(bytesOf(value.getType()));
-    uint64_t hash = WeightStore::hash(bytes);
-    uint64_t size = bytes.size();
-    auto data = OpBuilder(context).create<fm::WeightDataOp>(
-        op->getLoc(), "evaluated", value.getType(), /*file=*/"", /*offset=*/0,
-        size, hash);
-    symbols.insert(data, module.getBody()->begin());
-    weights.addBytes(data.getSymName(), std::move(bytes));
-    b.setInsertionPoint(op);
+  SmallVector<std::pair<Value, fm::WeightDataOp>> evaluated;
+  for (auto [i, batch] : llvm::enumerate(batches))
+    for (Value value : batch.results) {
+      auto data = OpBuilder(context).create<fm::WeightDataOp>(
+          value.getLoc(), "evaluated", value.getType(), /*file=*/"",
+          /*offset=*/0, bytesOf(value.getType()), /*hash=*/0);
+      data.setAbsent(absent);
+      symbols.insert(data, module.getBody()->begin());
+      names[i].push_back(data.getSymName().str());
+      evaluated.push_back({value, data});
+    }
+  if (!absent && !runBatches(module, batches, names, weights, options))
+    return false;
+  for (auto [value, data] : evaluated) {
+    b.setInsertionPoint(value.getDefiningOp());
     Value weight = b.create<fm::WeightOp>(
-        op->getLoc(), value.getType(),
+        value.getLoc(), value.getType(),
         FlatSymbolRefAttr::get(context, data.getSymName()));
     Value(value).replaceAllUsesWith(weight);
   }

@@ -45,6 +45,8 @@ private:
                      RankedTensorType type, ValueRange dims, StringRef name,
                      int64_t first, int64_t last);
   void arena(func::FuncOp func);
+  void emitCheck(rt::CheckOp op, uint32_t condition);
+  void hoistChecks(func::FuncOp func);
   void hoistSizes(func::FuncOp func);
   void op(Operation *op);
   void block(Block &block);
@@ -58,6 +60,7 @@ private:
   const llvm::StringMap<uint32_t> &weights;
   RegisterEmitter regs;
   llvm::DenseMap<Value, uint32_t> buffers;
+  llvm::DenseSet<Operation *> hoisted; ///< checks that the prologue makes
 };
 
 /// Whether a value is known before anything ran.
@@ -65,6 +68,11 @@ bool isEarly(Value value) {
   Operation *op = value.getDefiningOp();
   return !isa<rt::ItemOp, rt::VarOp>(op) &&
          llvm::all_of(op->getOperands(), isEarly);
+}
+
+void EntryEmitter::emitCheck(rt::CheckOp op, uint32_t condition) {
+  entry.messages.push_back(op.getMessage().str());
+  command(CommandKind_Check, condition, entry.messages.size() - 1);
 }
 
 void EntryEmitter::flush() {
@@ -100,6 +108,19 @@ uint32_t EntryEmitter::addBuffer(Value value, BufferKind kind, uint32_t index,
   buffer->last = last;
   entry.buffers.push_back(std::move(buffer));
   return buffers[value] = entry.buffers.size() - 1;
+}
+
+/// Checks that depend on dimensions of inputs alone come first, so that their
+/// messages win over what impossible sizes lead to.
+void EntryEmitter::hoistChecks(func::FuncOp func) {
+  SmallVector<std::pair<rt::CheckOp, uint32_t>> early;
+  for (auto check : func.getOps<rt::CheckOp>())
+    if (isEarly(check.getCondition()))
+      early.push_back({check, reg(check.getCondition())});
+  for (auto [check, condition] : early) {
+    emitCheck(check, condition);
+    hoisted.insert(check);
+  }
 }
 
 /// Every early value gets its register in the prologue.
@@ -142,6 +163,7 @@ void EntryEmitter::arena(func::FuncOp func) {
 
 void EntryEmitter::run(func::FuncOp func) {
   entry.name = func.getSymName().str();
+  hoistChecks(func);
   hoistSizes(func);
   func.walk([&](rt::ArgOp op) {
     auto type = cast<RankedTensorType>(op.getTensor());
@@ -181,6 +203,7 @@ void EntryEmitter::run(func::FuncOp func) {
     entry.outputs.push_back(std::make_unique<TensorSpecT>());
   arena(func);
   flush();
+  entry.prologue = entry.commands.size();
   block(func.getBody().front());
   flush();
   // Lifetimes are told in commands; positions of the schedule are finer.
@@ -237,9 +260,8 @@ void EntryEmitter::op(Operation *op) {
     if (target.kind == BufferKind_Dynamic)
       command(CommandKind_Allocate, index);
   } else if (auto check = dyn_cast<rt::CheckOp>(op)) {
-    uint32_t condition = reg(check.getCondition());
-    entry.messages.push_back(check.getMessage().str());
-    command(CommandKind_Check, condition, entry.messages.size() - 1);
+    if (!hoisted.contains(check))
+      emitCheck(check, reg(check.getCondition()));
   } else if (auto set = dyn_cast<rt::SetOp>(op)) {
     uint32_t value = reg(set.getValue());
     regs.move(regs.variable(set.getVariable()), value);
@@ -316,13 +338,6 @@ void EntryEmitter::loop(rt::WhileOp op) {
       Command(CommandKind_Branch, condition, entry.commands.size(), 0);
 }
 
-/// Prologue: the evaluations before the first other command.
-uint32_t prologueLength(const EntryT &entry) {
-  return !entry.commands.empty() && entry.commands[0].kind() == CommandKind_Eval
-             ? 1
-             : 0;
-}
-
 std::string joined(ArrayAttr nodes) {
   std::string text;
   for (Attribute node : nodes)
@@ -332,7 +347,7 @@ std::string joined(ArrayAttr nodes) {
 
 } // namespace
 
-bool driver::emitArtifact(ModuleOp module, const WeightStore &store,
+bool driver::emitArtifact(ModuleOp module, WeightStore &store,
                           const std::string &targetJson,
                           const std::string &backend,
                           const std::string &optionsJson,
@@ -363,8 +378,8 @@ bool driver::emitArtifact(ModuleOp module, const WeightStore &store,
   for (auto data : module.getOps<fm::WeightDataOp>()) {
     if (!used.contains(data.getSymName()))
       continue;
-    auto bytes = store.find(data.getSymName());
-    if (!bytes) {
+    auto size = store.size(data.getSymName());
+    if (!size) {
       data.emitError("the bytes of weight '")
           << data.getSymName() << "' are missing";
       return false;
@@ -376,13 +391,19 @@ bool driver::emitArtifact(ModuleOp module, const WeightStore &store,
     weight->dims.assign(type.getShape().begin(), type.getShape().end());
     weights[data.getSymName()] = program.weights.size();
     program.weights.push_back(std::move(weight));
-    writer.setWeight(program.weights.size() - 1,
-                     WeightSource(bytes->data(), bytes->size()));
+    auto produce = [&store, data](const ByteSink &sink) mutable {
+      Status status = Status::success();
+      store.stream(data.getSymName(), [&](ArrayRef<char> bytes) {
+        status = sink(bytes.data(), bytes.size());
+        return !status.failed();
+      });
+      return status;
+    };
+    writer.setWeight(program.weights.size() - 1, WeightSource(*size, produce));
   }
   for (auto func : module.getOps<func::FuncOp>()) {
     auto entry = std::make_unique<EntryT>();
     EntryEmitter(*entry, program, kernels, weights).run(func);
-    entry->prologue = prologueLength(*entry);
     program.entries.push_back(std::move(entry));
   }
   if (Status status = writer.write(path); status.failed()) {

@@ -47,27 +47,62 @@ bool Session::resolveTarget() {
   return true;
 }
 
+/// The pieces that a weight's attributes name, below `directory`.
+static std::vector<WeightPiece> piecesOf(fm::WeightDataOp data,
+                                         StringRef directory) {
+  auto resolve = [&](StringRef file) {
+    SmallString<256> path(directory);
+    llvm::sys::path::append(path, file);
+    return path.str().str();
+  };
+  std::vector<WeightPiece> pieces;
+  if (!data.getPieces())
+    return {{resolve(data.getFile()), data.getOffset(), data.getLength()}};
+  for (auto piece : data.getPieces()->getAsRange<DictionaryAttr>())
+    pieces.push_back({resolve(piece.getAs<StringAttr>("file")),
+                      uint64_t(piece.getAs<IntegerAttr>("offset").getInt()),
+                      uint64_t(piece.getAs<IntegerAttr>("length").getInt())});
+  return pieces;
+}
+
 bool Session::loadWeights(StringRef directory) {
   bool ok = true;
+  auto failed = [&](Operation *op, llvm::Error error) {
+    if (!error)
+      return false;
+    op->emitError() << llvm::toString(std::move(error));
+    ok = false;
+    return true;
+  };
   for (auto data : module->getOps<fm::WeightDataOp>()) {
-    if (weights.find(data.getSymName()))
+    StringRef name = data.getSymName();
+    if (data.getAbsent() || weights.contains(name))
+      continue;
+    if (data.getFile().empty() && !data.getPieces()) {
+      data.emitError("weight '") << name << "' names no file";
+      ok = false;
+    } else if (!failed(data,
+                       weights.addPieces(name, piecesOf(data, directory))) &&
+               data.getHash() &&
+               weights.hash(name) != uint64_t(data.getHash())) {
+      data.emitError("weight '")
+          << name << "' in '" << data.getFile()
+          << "' is not the one this module was made with";
+      ok = false;
+    }
+  }
+  for (auto data : module->getOps<fm::AttachmentOp>()) {
+    StringRef name = data.getSymName();
+    if (weights.contains(name))
       continue;
     SmallString<256> path(directory);
     llvm::sys::path::append(path, data.getFile());
     if (data.getFile().empty()) {
-      data.emitError("weight '") << data.getSymName() << "' names no file";
+      data.emitError("attachment '") << name << "' names no file";
       ok = false;
-    } else if (llvm::Error error =
-                   weights.addFile(data.getSymName(), path, data.getOffset(),
-                                   data.getLength())) {
-      data.emitError() << llvm::toString(std::move(error));
-      ok = false;
-    } else if (WeightStore::hash(*weights.find(data.getSymName())) !=
-               uint64_t(data.getHash())) {
-      data.emitError("weight '")
-          << data.getSymName() << "' in '" << data.getFile()
-          << "' is not the one this module was made with";
-      ok = false;
+    } else {
+      failed(data,
+             weights.addFile(name, path, data.getOffset(), data.getLength()));
     }
   }
   return ok;
@@ -192,8 +227,8 @@ bool Session::run(Phase phase) {
   return ok && (options.dumpPhases.empty() || dump(phase));
 }
 
-/// Weights that live in memory only go to one file beside the dumps, so that
-/// the dumped IR can be compiled further.
+/// All weights and attachments go to one file beside the dumps, so that the
+/// dumped IR can be compiled further.
 static bool dumpWeights(ModuleOp module, const WeightStore &weights,
                         StringRef directory) {
   SmallString<256> path(directory);
@@ -205,20 +240,29 @@ static bool dumpWeights(ModuleOp module, const WeightStore &weights,
     return false;
   }
   uint64_t offset = 0;
-  for (auto data : module.getOps<fm::WeightDataOp>()) {
-    auto bytes = weights.find(data.getSymName());
-    if (!bytes)
-      continue;
+  auto append = [&](auto data) {
     uint64_t padding = (64 - offset % 64) % 64;
     out.write_zeros(padding);
     offset += padding;
     data.setFile("weights.bin");
     data.setOffset(offset);
-    data.setLength(bytes->size());
-    data.setHash(WeightStore::hash(*bytes));
-    out.write(bytes->data(), bytes->size());
-    offset += bytes->size();
+    data.setLength(*weights.size(data.getSymName()));
+    weights.stream(data.getSymName(), [&](ArrayRef<char> bytes) {
+      out.write(bytes.data(), bytes.size());
+      return true;
+    });
+    offset += data.getLength();
+  };
+  for (auto data : module.getOps<fm::WeightDataOp>()) {
+    if (!weights.contains(data.getSymName()))
+      continue;
+    data.removePiecesAttr();
+    append(data);
+    data.setHash(weights.hash(data.getSymName()));
   }
+  for (auto data : module.getOps<fm::AttachmentOp>())
+    if (weights.contains(data.getSymName()))
+      append(data);
   return true;
 }
 
@@ -241,8 +285,13 @@ bool Session::dump(Phase phase) {
     if (!dumpWeights(*copy, weights, sub))
       return false;
     if (phase >= Phase::Dispatch)
-      for (auto data : copy->getOps<fm::WeightDataOp>())
-        data.setFile("packed/weights.bin");
+      copy->walk([&](Operation *op) {
+        if (auto data = dyn_cast<fm::WeightDataOp>(op);
+            data && !data.getAbsent())
+          data.setFile("packed/weights.bin");
+        else if (auto data = dyn_cast<fm::AttachmentOp>(op))
+          data.setFile("packed/weights.bin");
+      });
   } else {
     dumpWeights(*copy, weights, folder);
   }

@@ -60,7 +60,7 @@ bool evaluateConstants(mlir::ModuleOp module, WeightStore &weights,
 bool generateCode(mlir::ModuleOp module, const Target &target);
 
 /// Phase `artifact`: writes the file.
-bool emitArtifact(mlir::ModuleOp module, const WeightStore &weights,
+bool emitArtifact(mlir::ModuleOp module, WeightStore &weights,
                   const std::string &targetJson, const std::string &backend,
                   const std::string &optionsJson, const std::string &report,
                   const std::string &path);
