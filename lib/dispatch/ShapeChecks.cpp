@@ -17,6 +17,24 @@ using namespace narae;
 using namespace narae::dispatch;
 using fm::Expr;
 
+bool ShapeChecks::isEarly(Expr expr) {
+  for (auto [i, def] : llvm::enumerate(scope.symbols())) {
+    if (!expr.isFunctionOfSymbol(i))
+      continue;
+    auto argument = dyn_cast_or_null<BlockArgument>(def.value);
+    bool early =
+        def.kind == fm::SymbolDef::ArgDim
+            ? argument &&
+                  isa<FunctionOpInterface>(argument.getOwner()->getParentOp())
+            : !def.operands.empty() && llvm::all_of(def.operands, [&](Expr e) {
+                return isEarly(e);
+              });
+    if (!early)
+      return false;
+  }
+  return true;
+}
+
 void ShapeChecks::require(Operation *op, Expr a, Expr b, bool orOne,
                           const Twine &what) {
   if (a == b || (orOne && fm::constantOf(a) == 1))
@@ -29,6 +47,13 @@ void ShapeChecks::require(Operation *op, Expr a, Expr b, bool orOne,
   if (isa<FunctionOpInterface>(op->getParentOp()))
     seen.insert(key);
   OpBuilder builder(op);
+  // What sizes of inputs decide is checked before anything has run. A branch
+  // may not be taken: its checks stay in it.
+  if (isa<FunctionOpInterface>(op->getParentOp()) && isEarly(a) && isEarly(b)) {
+    if (!firstOp)
+      firstOp = &op->getBlock()->front();
+    builder.setInsertionPoint(firstOp);
+  }
   HostExprs host(builder, scope);
   Location loc = op->getLoc();
   Value x = host.get(loc, a), y = host.get(loc, b);

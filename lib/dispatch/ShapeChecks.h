@@ -17,7 +17,8 @@ namespace narae::dispatch {
 /// Emits `rt.check`s for what an op's kernel takes for granted of its
 /// operands' sizes and that the shape functions could not prove: broadcast
 /// dimensions are equal or 1, reshapes keep the number of elements, inner
-/// dimensions of products agree. A check is emitted once a function.
+/// dimensions of products agree. A check is emitted once a function, at its
+/// start when it depends on the sizes of inputs alone.
 class ShapeChecks {
 public:
   explicit ShapeChecks(fm::SymbolicScope &scope) : scope(scope) {}
@@ -31,7 +32,11 @@ private:
   void require(mlir::Operation *op, fm::Expr a, fm::Expr b, bool orOne,
                const llvm::Twine &what);
 
+  /// Whether an expression depends on the sizes of the function's inputs alone.
+  bool isEarly(fm::Expr expr);
+
   fm::SymbolicScope &scope;
+  mlir::Operation *firstOp = nullptr; ///< of the function, before any check
   std::set<std::tuple<const void *, const void *, bool>> seen;
 };
 

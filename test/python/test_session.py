@@ -9,7 +9,7 @@ import narae
 import numpy as np
 import pytest
 import small_models
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 TYPES = {
     TensorProto.FLOAT: np.float32,
@@ -173,6 +173,23 @@ def test_wrong_names_types_and_shapes_at_once(session: narae.Session) -> None:
     ):
         with pytest.raises(narae.Error, match=message):
             session.run({"x": bad})
+
+
+def test_sizes_that_do_not_fit_are_named_before_anything_runs() -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["p"], name="product"),
+        helper.make_node("Softmax", ["p"], ["q"], name="soft"),
+        helper.make_node("Add", ["q", "b"], ["y"], name="late_sum"),
+    ]
+    inputs = [small_models.value("x", ("n", 4)), small_models.value("b", ("k", 4))]
+    weights = {"w": np.eye(4, dtype=np.float32)}
+    model = small_models.model(nodes, inputs, [small_models.value("y", (None, 4))], weights)
+    session = narae.Session(narae.compile(model))
+    kernels: list[str] = []
+    with pytest.raises(narae.Error, match="late_sum.*dimension 0 of an operand"):
+        _, kernels = session.trace({"x": rows(3), "b": rows(2)})
+    assert kernels == []
+    assert session.run({"x": rows(3), "b": rows(1)})["y"].shape == (3, 4)
 
 
 def test_unknown_entry_output_and_device(linear: narae.Artifact, session: narae.Session) -> None:

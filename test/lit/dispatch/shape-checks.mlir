@@ -18,3 +18,16 @@ func.func @named(%a: tensor<?xf32> {fm.dims = ["n"]}, %b: tensor<?xf32> {fm.dims
   %r = fm.add %a, %b : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   return %r : tensor<?xf32>
 }
+
+// What sizes of inputs decide is checked before the first kernel, with the
+// node's name; what is known later, where it is used.
+// CHECK-LABEL: func.func @before
+// CHECK-NOT: rt.dispatch
+// CHECK: rt.check %{{.*}}, "node 'late sum': dimension 0 of an operand neither is 1 nor fits the others
+// CHECK: rt.dispatch
+func.func @before(%a: tensor<?x4xf32>, %w: tensor<4x4xf32>, %b: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %p = fm.matmul %a, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %q = fm.matmul %p, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %r = fm.add %q, %b : (tensor<?x4xf32>, tensor<8x4xf32>) -> tensor<8x4xf32> loc("late sum")
+  return %r : tensor<8x4xf32>
+}
