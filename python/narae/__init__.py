@@ -3,23 +3,31 @@
 artifact = narae.compile("model.onnx", target="cpu")
 session = narae.Session(artifact)
 outputs = session.run({"x": array})
+
+llm = narae.LLM(narae.compile("model.gguf"))
+text = llm.generate("Once upon a time")
 """
 
 from . import _narae, ir
 from ._artifact import Artifact, Entry, Tensor, load
 from ._compile import check, compile, describe_target, targets
 from ._errors import Diagnostic, Error
+from ._generate import Generation, TokenStream
+from ._llm import LLM
 from ._session import KernelTime, Session
 
 __version__: str = _narae.version()
 __all__ = [
+    "LLM",
     "Artifact",
     "Diagnostic",
     "Entry",
     "Error",
+    "Generation",
     "KernelTime",
     "Session",
     "Tensor",
+    "TokenStream",
     "check",
     "compile",
     "describe_target",

@@ -31,6 +31,15 @@ const std::vector<CommandEntry> &tool::commands() {
   return table;
 }
 
+/// What a program narae-NAME does, where it is one of the project's.
+static const char *externalSummary(const std::string &name) {
+  if (name == "generate")
+    return "write text with a language model";
+  if (name == "chat")
+    return "talk with a language model";
+  return "(program narae-NAME)";
+}
+
 static std::string mainHelp() {
   std::string result =
       "Usage: narae COMMAND [arguments]\n\nNarae compiles models for several "
@@ -42,7 +51,7 @@ static std::string mainHelp() {
   for (const CommandEntry &command : commands())
     add(command.name, command.summary);
   for (const std::string &name : externalCommands())
-    add(name, "(program narae-NAME)");
+    add(name, externalSummary(name));
   return result +
          "\n`narae COMMAND --help` describes a command. A program narae-NAME "
          "beside narae or\non PATH is the command NAME.\n\nExamples:\n"
