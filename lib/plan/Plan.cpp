@@ -1,0 +1,222 @@
+//===- Plan.cpp - Memory and time of a model on devices -------------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/plan/Plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace narae::plan;
+
+/// What a token adds to the caches of a layer, in bytes.
+static double bytesPerToken(const LayerCache &cache, const std::string &type) {
+  return cache.heads * cache.elements * cacheBytes(type);
+}
+
+static double roundUp(double bytes, double granule) {
+  return std::ceil(bytes / granule) * granule;
+}
+
+/// Adds up what one pool of a device in `stage` holds.
+static Space fill(const Inventory &inventory, const Hardware &hardware,
+                  const Options &options, const std::vector<Stage> &stages,
+                  size_t stage, const Arena &arena) {
+  const DeviceMemory &memory = hardware.memory;
+  Space space;
+  space.capacity = memory.capacity.value;
+  space.reserve = memory.reserve.value;
+  for (size_t i = 0; i < inventory.matrices.size(); ++i) {
+    const Matrix &matrix = inventory.matrices[i];
+    if (holds(inventory, stages, stage, i))
+      space.weights +=
+          matrix.count * matrixBytes(matrix, options.precision) *
+          poolShare(inventory, matrix, options.parallel, memory.pools);
+  }
+  for (int64_t l = stages[stage].first; l < stages[stage].last; ++l) {
+    const LayerCache &cache = inventory.caches[l];
+    double tokens = options.context;
+    if (cache.window > 0)
+      tokens = std::min(tokens, double(cache.window + options.chunk - 1));
+    space.cache += options.batch * tokens *
+                   bytesPerToken(cache, options.kvType) *
+                   poolShare(cache, options.parallel, memory.pools);
+  }
+  space.activations = arena.peak;
+  double granule = memory.granule;
+  space.peak = roundUp(space.weights, granule) + roundUp(space.cache, granule) +
+               roundUp(space.activations, granule);
+  space.lowerBound = space.weights + space.cache + arena.lowerBound;
+  return space;
+}
+
+static void findLargest(const Inventory &inventory, const Hardware &hardware,
+                        const Arena &arena, size_t stage, Plan &plan) {
+  const Options &options = plan.options;
+  int64_t pools = hardware.memory.pools;
+  std::vector<LargeBuffer> all = arena.buffers;
+  for (size_t i = 0; i < inventory.matrices.size(); ++i) {
+    const Matrix &matrix = inventory.matrices[i];
+    if (holds(inventory, plan.stages, stage, i))
+      all.push_back(
+          {matrix.name,
+           matrix.count * matrixBytes(matrix, options.precision) *
+               poolShare(inventory, matrix, options.parallel, pools)});
+  }
+  for (int64_t l = plan.stages[stage].first; l < plan.stages[stage].last; ++l) {
+    const LayerCache &cache = inventory.caches[l];
+    double tokens = options.context;
+    if (cache.window > 0)
+      tokens = std::min(tokens, double(cache.window + options.chunk - 1));
+    all.push_back(
+        {"cache of layer " + std::to_string(l),
+         options.batch * tokens * bytesPerToken(cache, options.kvType) *
+             poolShare(cache, options.parallel, pools)});
+  }
+  std::sort(all.begin(), all.end(),
+            [](const LargeBuffer &a, const LargeBuffer &b) {
+              return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name;
+            });
+  all.resize(std::min<size_t>(all.size(), 5));
+  plan.largest = all;
+}
+
+/// Tokens and sequences for which the tightest space has room.
+static void findRoom(const Inventory &inventory, const Hardware &hardware,
+                     Plan &plan) {
+  const Options &options = plan.options;
+  int64_t pools = hardware.memory.pools;
+  plan.roomTokens = plan.roomSequences =
+      std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < plan.spaces.size(); ++i) {
+    const Space &space = plan.spaces[i];
+    size_t stage = space.device / options.parallel.tensor;
+    double growing = 0;
+    for (int64_t l = plan.stages[stage].first; l < plan.stages[stage].last; ++l)
+      if (inventory.caches[l].window == 0)
+        growing += bytesPerToken(inventory.caches[l], options.kvType) *
+                   poolShare(inventory.caches[l], options.parallel, pools);
+    double room = std::max(0.0, space.room());
+    double sequence = space.cache / options.batch;
+    if (growing > 0)
+      plan.roomTokens = std::min(plan.roomTokens, std::floor(room / growing));
+    if (sequence > 0)
+      plan.roomSequences =
+          std::min(plan.roomSequences, std::floor(room / sequence));
+  }
+  if (std::isinf(plan.roomTokens)) // windows only: no sequence grows
+    plan.roomTokens = std::max<int64_t>(0, inventory.maxContext);
+  if (std::isinf(plan.roomSequences))
+    plan.roomSequences = 0;
+}
+
+Plan narae::plan::makePlan(const Inventory &inventory, const Hardware &hardware,
+                           const Options &options) {
+  Plan plan;
+  plan.model = inventory.name;
+  plan.target = hardware.name;
+  plan.options = options;
+  plan.devices = options.parallel.devices();
+  plan.parameters = inventory.parameters();
+  plan.activeParameters = inventory.activeParameters();
+  plan.notes = inventory.notes;
+  for (const Matrix &matrix : inventory.matrices)
+    plan.weightBytes += matrix.count * matrixBytes(matrix, options.precision);
+  for (const LayerCache &cache : inventory.caches) {
+    double bytes = bytesPerToken(cache, options.kvType);
+    plan.kvBytesPerTokenUniform += bytes;
+    if (cache.window > 0)
+      plan.kvBytesFixed += bytes * cache.window;
+    else
+      plan.kvBytesPerToken += bytes;
+  }
+  plan.stages =
+      divideLayers(inventory, options.precision, options.parallel.pipeline);
+  int64_t pools = hardware.memory.pools;
+  Arena arena = planActivations(inventory, options, pools);
+  plan.fits = true;
+  size_t tightestStage = 0;
+  double tightest = std::numeric_limits<double>::infinity();
+  for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
+    Space space = fill(inventory, hardware, options, plan.stages, stage, arena);
+    plan.fits &= space.fits();
+    if (space.room() < tightest) {
+      tightest = space.room();
+      tightestStage = stage;
+    }
+    for (int64_t rank = 0; rank < options.parallel.tensor; ++rank)
+      for (int64_t pool = 0; pool < pools; ++pool) {
+        space.device = stage * options.parallel.tensor + rank;
+        space.name = hardware.memory.name +
+                     (pools > 1 ? "." + std::to_string(pool) : "");
+        plan.spaces.push_back(space);
+      }
+  }
+  findLargest(inventory, hardware, arena, tightestStage, plan);
+  findRoom(inventory, hardware, plan);
+  plan.decode = decodeTime(inventory, hardware, options, plan.stages);
+  plan.prefill = prefillTime(inventory, hardware, options, plan.stages);
+  plan.notes.push_back("activations and times come from a layer-by-layer "
+                       "schedule, which stands in for a code generator's");
+  return plan;
+}
+
+bool narae::plan::chooseParallel(const Inventory &inventory,
+                                 const Hardware &hardware, Options options,
+                                 int64_t devices, Parallel &result) {
+  bool found = false, bestFits = false;
+  double best = 0;
+  for (int64_t tensor = devices; tensor >= 1; --tensor) {
+    if (devices % tensor != 0)
+      continue;
+    Parallel parallel = {tensor, 1, devices / tensor};
+    if (inventory.experts > 0 && inventory.experts % tensor == 0)
+      parallel.expert = tensor;
+    if (!checkParallel(inventory, parallel).empty())
+      continue;
+    options.parallel = parallel;
+    Plan plan = makePlan(inventory, hardware, options);
+    bool better = !found || (plan.fits && !bestFits) ||
+                  (plan.fits == bestFits && plan.decode.estimate < best);
+    if (!better)
+      continue;
+    found = true;
+    bestFits = plan.fits;
+    best = plan.decode.estimate;
+    result = parallel;
+  }
+  return found;
+}
+
+bool narae::plan::searchLayout(const Inventory &inventory,
+                               const Hardware &hardware, const Options &options,
+                               double latency, int64_t maxDevices,
+                               Plan &result) {
+  for (int64_t devices = 1; devices <= maxDevices; ++devices) {
+    bool found = false;
+    for (int64_t tensor = 1; tensor <= devices; ++tensor) {
+      if (devices % tensor != 0)
+        continue;
+      for (int64_t expert : {int64_t(1), tensor}) {
+        Options candidate = options;
+        candidate.parallel = {tensor, expert, devices / tensor};
+        if ((expert == tensor && tensor == 1 && expert != 1) ||
+            !checkParallel(inventory, candidate.parallel).empty())
+          continue;
+        Plan plan = makePlan(inventory, hardware, candidate);
+        if (!plan.fits || (latency > 0 && plan.decode.estimate > latency))
+          continue;
+        if (!found || plan.decode.estimate < result.decode.estimate)
+          result = plan;
+        found = true;
+      }
+    }
+    if (found)
+      return true;
+  }
+  return false;
+}

@@ -1,0 +1,125 @@
+//===- Plan.h - Memory and time of a model on devices -----------*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Says before anything is compiled or bought whether a model fits, and how fast
+// it can be. A layer-by-layer schedule stands in for that of a code generator.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_LIB_PLAN_PLAN_H
+#define NARAE_LIB_PLAN_PLAN_H
+
+#include "lib/plan/Layout.h"
+
+namespace narae::plan {
+
+struct Options {
+  Parallel parallel;
+  std::string precision; ///< one of `precisions()`; empty: as stored
+  std::string kvType = "f16";
+  int64_t batch = 1;
+  int64_t context = 4096; ///< tokens of each sequence
+  int64_t chunk = 512;    ///< tokens of a prompt computed together
+};
+
+/// One pool of one device.
+struct Space {
+  int64_t device = 0;
+  std::string name;
+  double capacity = 0, reserve = 0; ///< bytes, as all of these
+  double weights = 0, cache = 0, activations = 0;
+  double peak = 0;       ///< of weights, cache and activations
+  double lowerBound = 0; ///< no plan of this layout has a smaller peak
+  bool fits() const { return peak + reserve <= capacity; }
+  double room() const { return capacity - reserve - peak; }
+};
+
+/// A buffer that lives at the peak, by the model's name.
+struct LargeBuffer {
+  std::string name;
+  double bytes = 0;
+};
+
+/// Seconds of one step, and what they are spent on.
+struct StepTime {
+  /// Nothing is faster: the largest of compute, memory and links at their
+  /// peaks. For decode that of an empty cache.
+  double bound = 0;
+  /// At derated rates, with latencies; for decode with a full cache.
+  double estimate = 0;
+  std::string boundBy; ///< "compute", "HBM" (the memory's name) or "link"
+  double compute = 0, memory = 0, link = 0; ///< seconds of the estimate
+  double weightBytes = 0, cacheBytes = 0, activationBytes = 0, linkBytes = 0;
+};
+
+/// Something to change, and what it gives.
+struct Advice {
+  std::string change; ///< "--batch 4"
+  std::string effect;
+};
+
+struct Plan {
+  std::string model, target;
+  Options options;
+  int64_t devices = 1;
+  double parameters = 0, activeParameters = 0;
+  double weightBytes = 0; ///< of the model, once
+  double kvBytesPerToken = 0, kvBytesFixed = 0, kvBytesPerTokenUniform = 0;
+  std::vector<Stage> stages;
+  std::vector<Space> spaces;
+  std::vector<LargeBuffer> largest; ///< five, of the tightest space
+  StepTime prefill, decode;
+  bool fits = false;
+  /// Further tokens of one sequence, and further sequences of `context`.
+  double roomTokens = 0, roomSequences = 0;
+  std::vector<Advice> advice;
+  std::vector<std::string> notes;
+};
+
+/// Plans for a layout that `checkParallel` has found possible. Without advice.
+Plan makePlan(const Inventory &inventory, const Hardware &hardware,
+              const Options &options);
+
+/// The best division of so many devices: one that fits, then the fastest
+/// decode. Experts are divided among all devices of a tensor-parallel group
+/// where they can be. False when there is none.
+bool chooseParallel(const Inventory &inventory, const Hardware &hardware,
+                    Options options, int64_t devices, Parallel &result);
+
+/// What would make a plan fit that does not, each with its number.
+std::vector<Advice> advise(const Inventory &inventory, const Hardware &hardware,
+                           const Plan &plan);
+
+/// The layout with the fewest devices, then the least decode time, that fits
+/// and decodes a token within `latency` seconds (0: any). False when none of up
+/// to `maxDevices` does.
+bool searchLayout(const Inventory &inventory, const Hardware &hardware,
+                  const Options &options, double latency, int64_t maxDevices,
+                  Plan &result);
+
+/// Bytes and lower bound of a device's activations (Activations.cpp).
+struct Arena {
+  double peak = 0, lowerBound = 0;
+  std::vector<LargeBuffer> buffers; ///< live at the peak
+};
+Arena planActivations(const Inventory &inventory, const Options &options,
+                      int64_t pools);
+
+/// Time of a step (Time.cpp).
+StepTime decodeTime(const Inventory &inventory, const Hardware &hardware,
+                    const Options &options, const std::vector<Stage> &stages);
+StepTime prefillTime(const Inventory &inventory, const Hardware &hardware,
+                     const Options &options, const std::vector<Stage> &stages);
+
+/// Forms for people and for programs.
+std::string toText(const Plan &plan, const Hardware &hardware);
+std::string toJson(const Plan &plan, const Hardware &hardware);
+/// A table with a row a plan.
+std::string compareText(const std::vector<Plan> &plans);
+
+} // namespace narae::plan
+
+#endif // NARAE_LIB_PLAN_PLAN_H
