@@ -161,13 +161,15 @@ def run_entry(
 ) -> np.ndarray:
     """Runs an entry with fewer sequences than it takes: the others do
     nothing. Returns the logits of those given."""
-    rows, idle = len(ids), model.batch - len(ids)
-    outputs = session.run(
-        {
-            "tokens": np.ascontiguousarray(np.pad(ids, ((0, idle), (0, 0)))),
-            "start": np.pad(start, (0, idle)),
-            "lengths": np.pad(counts, (0, idle)),
-        },
-        entry=entry,
-    )
-    return outputs["logits"][:rows]
+    inputs = {"tokens": ids, "start": start, "lengths": counts}
+    feeds = {name: _fill_up(array, model.batch) for name, array in inputs.items()}
+    return session.run(feeds, entry=entry)["logits"][: len(ids)]
+
+
+def _fill_up(array: np.ndarray, rows: int) -> np.ndarray:
+    """The array with rows of zeros behind its own."""
+    if len(array) == rows:
+        return np.ascontiguousarray(array)
+    result = np.zeros((rows, *array.shape[1:]), array.dtype)
+    result[: len(array)] = array
+    return result
