@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "test" / "python"))
-from checkpoints import read_checkpoint, write_checkpoint  # noqa: E402
-from language_reference import Reference  # noqa: E402
-from variants import FAMILIES, Variant  # noqa: E402
+from checkpoints import read_checkpoint, write_checkpoint
+from language_reference import Reference
+from variants import FAMILIES, Variant
 
 # No class in transformers: these come with code of their own.
 REMOTE = {"exaone", "vaetki"}
@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("families", nargs="*", metavar="FAMILY", help="all when none is given")
     parser.add_argument("--count", type=int, default=4, help="of each family (default 4)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if unknown := set(options.families) - set(FAMILIES):
         parser.error(f"no family {', '.join(sorted(unknown))}; there are {', '.join(FAMILIES)}")
     compare = find_spec("transformers") is not None and find_spec("torch") is not None
