@@ -214,7 +214,8 @@ narae_status *narae_register_backend(const NaraeBackendRuntime *backend) {
 
 narae_status *narae_load_plugin(const char *path) {
   return guarded([&] {
-    return path ? loadPlugin(path) : Status::error("no path was given");
+    return path ? loadPlugin(path).status()
+                : Status::error("no path was given");
   });
 }
 

@@ -54,31 +54,40 @@ Status runtime::registerBackend(const NaraeBackendRuntime *backend) {
   return Status::success();
 }
 
-Status runtime::loadPlugin(const std::string &path) {
+/// What a plugin hands over, once it is known to be for this API.
+static Expected<const NaraeBackend *> readPlugin(const std::string &path,
+                                                 void *handle) {
+  auto entry = reinterpret_cast<NaraeBackendRegisterFn>(
+      dlsym(handle, NARAE_BACKEND_SYMBOL));
+  if (!entry)
+    return Status::error("'" + path +
+                         "' is no Narae plugin: it does not "
+                         "export " NARAE_BACKEND_SYMBOL);
+  const NaraeBackend *backend = entry();
+  if (!backend || backend->struct_size < sizeof(NaraeBackend))
+    return Status::error("plugin '" + path + "' has an incomplete table");
+  if (backend->api_version != NARAE_BACKEND_API_VERSION)
+    return otherApi("plugin '" + path + "'", backend->api_version);
+  if (!backend->compiler && !backend->runtime)
+    return Status::error("plugin '" + path +
+                         "' has neither a compiler nor a runtime side");
+  return backend;
+}
+
+Expected<const NaraeBackend *> runtime::loadPlugin(const std::string &path) {
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char *reason = dlerror();
     return Status::error("cannot load plugin '" + path +
                          "': " + (reason ? reason : "unknown reason"));
   }
-  auto entry = reinterpret_cast<NaraeBackendRegisterFn>(
-      dlsym(handle, NARAE_BACKEND_SYMBOL));
-  Status status = Status::success();
-  const NaraeBackend *backend = entry ? entry() : nullptr;
-  if (!entry)
-    status = Status::error("'" + path +
-                           "' is no Narae plugin: it does not "
-                           "export " NARAE_BACKEND_SYMBOL);
-  else if (!backend || backend->struct_size < sizeof(NaraeBackend))
-    status = Status::error("plugin '" + path + "' has an incomplete table");
-  else if (backend->api_version != NARAE_BACKEND_API_VERSION)
-    status = otherApi("plugin '" + path + "'", backend->api_version);
-  else if (!backend->runtime)
-    status = Status::error("plugin '" + path + "' has no runtime side");
-  else
-    status = registerBackend(backend->runtime);
-  if (status.failed())
-    dlclose(handle);
+  Expected<const NaraeBackend *> backend = readPlugin(path, handle);
+  Status status = backend.failed()      ? backend.status()
+                  : (*backend)->runtime ? registerBackend((*backend)->runtime)
+                                        : Status::success();
+  if (status.ok())
+    return backend;
+  dlclose(handle);
   return status;
 }
 

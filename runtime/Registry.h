@@ -18,8 +18,9 @@ namespace narae::runtime {
 /// Adds a backend. The table must stay valid for the rest of the process.
 Status registerBackend(const NaraeBackendRuntime *backend);
 
-/// Opens a plugin and adds its runtime side. Plugins are never closed.
-Status loadPlugin(const std::string &path);
+/// Opens a plugin and adds its runtime side, if it has one. Plugins that were
+/// taken are never closed.
+Expected<const NaraeBackend *> loadPlugin(const std::string &path);
 
 /// The backend of a device ("nvidia:0" is of "nvidia").
 Expected<const NaraeBackendRuntime *> findBackend(const std::string &device);

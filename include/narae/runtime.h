@@ -177,7 +177,8 @@ NARAE_API uint64_t narae_artifact_weight_bytes(const narae_artifact *artifact);
 /// Adds a backend's runtime side for the whole process.
 NARAE_API narae_status *
 narae_register_backend(const NaraeBackendRuntime *backend);
-/// Opens a plugin (a shared library that exports narae_backend_register).
+/// Opens a plugin (a shared library that exports narae_backend_register) and
+/// adds its runtime side; one that only compiles is taken, too, and adds none.
 NARAE_API narae_status *narae_load_plugin(const char *path);
 /// The runtime's version, as "0.1.0".
 NARAE_API const char *narae_version(void);

@@ -46,6 +46,11 @@ bool driver::registerBackend(const NaraeBackendCompiler *backend,
             std::to_string(NARAE_BACKEND_API_VERSION);
     return false;
   }
+  if (backend->struct_size < sizeof(NaraeBackendCompiler)) {
+    error =
+        "backend '" + std::string(backend->name) + "' has an incomplete table";
+    return false;
+  }
   if (backend->mlir_version &&
       std::strcmp(backend->mlir_version, LLVM_VERSION_STRING)) {
     error = "backend '" + std::string(backend->name) +
@@ -54,10 +59,12 @@ bool driver::registerBackend(const NaraeBackendCompiler *backend,
     return false;
   }
   std::lock_guard lock(registry().mutex);
-  for (const NaraeBackendCompiler *&other : registry().backends)
+  for (const NaraeBackendCompiler *other : registry().backends)
     if (!std::strcmp(other->name, backend->name)) {
-      other = backend;
-      return true;
+      if (other == backend)
+        return true;
+      error = "there are two backends '" + std::string(backend->name) + "'";
+      return false;
     }
   registry().backends.push_back(backend);
   return true;

@@ -110,3 +110,6 @@ const char *version();
 } // namespace narae::driver
 
 #endif // NARAE_LIB_DRIVER_COMPILER_H
+/// Opens a plugin and adds both sides of its backend for the whole process;
+/// false with the reason in `error`. Defined by the tool library.
+bool loadPlugin(const std::string &path, std::string &error);

@@ -138,3 +138,8 @@ void narae::python::bindCompiler(py::module_ &module) {
   module.def("version", &narae::driver::version);
   module.def("phases", [] { return phaseNames(); });
 }
+  module.def("load_plugin", [](const std::string &path) {
+    std::string error;
+    if (!loadPlugin(path, error))
+      throw std::runtime_error(error);
+  });

@@ -210,12 +210,14 @@ void narae::python::bindRuntime(py::module_ &module) {
                    py::make_tuple(text(kernel), text(nodes), begin, end));
              return py::make_tuple(result, times);
            })
-      .def("arena_bytes", [](const Session &session) {
-        return narae_session_arena_bytes(session.handle.get());
-      });
-  module.def("load_plugin", [](const std::string &path) {
-    check(narae_load_plugin(path.c_str()));
-  });
+      .def("arena_bytes",
+           [](const Session &session) {
+             return narae_session_arena_bytes(session.handle.get());
+           })
+      .def("states", &states)
+      .def("read_state", &readState)
+      .def("write_state", &writeState)
+      .def("reset_states", &resetStates);
   module.def("type_name", [](int type) {
     return narae_type_name(static_cast<narae_type>(type));
   });

@@ -39,7 +39,7 @@ __all__ = [
 
 
 def load_plugin(path: str) -> None:
-    """Adds the runtime side of a backend from a shared library."""
+    """Adds a backend from a shared library: its compiler side, its runtime side, or both."""
     try:
         _narae.load_plugin(path)
     except RuntimeError as error:

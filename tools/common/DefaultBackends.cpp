@@ -8,6 +8,7 @@
 #include "runtime/DefaultBackends.h"
 #include "backends/cpu/compiler/CpuCompiler.h"
 #include "lib/driver/Compiler.h"
+#include "runtime/Registry.h"
 #include "tools/common/Passes.h"
 
 #include <mutex>
@@ -22,4 +23,17 @@ void narae::driver::registerDefaultBackends() {
     registerBackend(narae_cpu_compiler(), error);
     narae::registerDefaultBackends();
   });
+}
+
+bool narae::driver::loadPlugin(const std::string &path, std::string &error) {
+  registerDefaultBackends();
+  auto backend = runtime::loadPlugin(path);
+  if (backend.failed()) {
+    error = backend.message();
+    return false;
+  }
+  if (!(*backend)->compiler || registerBackend((*backend)->compiler, error))
+    return true;
+  error = "plugin '" + path + "': " + error;
+  return false;
 }

@@ -37,7 +37,8 @@ Options:
   --seed N            of random inputs (0)
   --weights-dir DIR   where weights outside of the artifact are (beside it)
   --verify            checks all weights, beyond 1 GiB too
-  --plugin FILE.so    loads a backend
+  --plugin FILE.so    loads a backend; the variable NARAE_PLUGINS lists more
+                      (A.so:B.so)
   --json              prints JSON
   --version           prints the version
   --help              prints this

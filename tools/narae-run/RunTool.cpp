@@ -15,9 +15,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <new>
+#include <sstream>
 
 using namespace narae;
 
@@ -136,7 +138,13 @@ static Status writeOutputs(const RunReport &report,
 }
 
 static Status runArtifact(const RunArguments &arguments) {
-  for (const std::string &plugin : arguments.plugins)
+  std::vector<std::string> plugins = arguments.plugins;
+  const char *list = std::getenv("NARAE_PLUGINS");
+  std::istringstream paths(list ? list : "");
+  for (std::string path; std::getline(paths, path, ':');)
+    if (!path.empty())
+      plugins.push_back(path);
+  for (const std::string &plugin : plugins)
     if (Status status = fromC(narae_load_plugin(plugin.c_str()));
         status.failed())
       return status;

@@ -8,6 +8,7 @@
 #include "runtime/DefaultBackends.h"
 #include "tools/narae/Artifacts.h"
 #include "tools/narae/Command.h"
+#include "tools/narae/CompileOptions.h"
 #include "tools/narae/Console.h"
 
 #include <algorithm>
@@ -55,6 +56,7 @@ void Bench::describe(Options &options) {
   options.text("--entry", "NAME", "entry to run (the first)", entry);
   options.text("--device", "DEVICE", "cpu, nvidia:0, ... (the artifact's)",
                device);
+  addPluginOption(options);
   options.list("--input", "NAME=VALUE", "an input, as `narae run` takes it",
                inputs);
   options.table.push_back(

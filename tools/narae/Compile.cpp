@@ -86,6 +86,7 @@ static Option phaseOption(const char *name, const char *help,
 }
 
 void Compile::describe(Options &options) {
+  addPluginOption(options);
   options.usage = "compile MODEL [-o F.narae] [options]";
   options.summary =
       "Compiles a model to an artifact. MODEL is an .onnx file, or an .mlir "

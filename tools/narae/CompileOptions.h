@@ -13,7 +13,12 @@
 
 namespace narae::tool {
 
-/// Adds --target, --dim, --precision.
+/// Adds --plugin; a plugin is loaded as soon as it is read.
+void addPluginOption(Options &options);
+/// Loads the plugins that the variable NARAE_PLUGINS lists.
+Status loadPlugins();
+/// Adds --target, --dim, --precision, --plugin and the options of language
+/// models.
 void addModelOptions(Options &options, driver::CompileOptions &target);
 /// Reads "NAME=V" or "NAME=MIN..MAX" ("NAME=MIN.." is unbounded).
 Status parseDim(const std::string &text, std::string &name,

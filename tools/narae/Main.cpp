@@ -7,6 +7,7 @@
 
 #include "lib/driver/Compiler.h"
 #include "tools/narae/Command.h"
+#include "tools/narae/CompileOptions.h"
 #include "tools/narae/Console.h"
 
 #include <cstdio>
@@ -102,7 +103,10 @@ static int dispatch(std::vector<std::string> arguments) {
     print(std::string("narae ") + driver::version() + "\n");
     return 0;
   }
-  if (name != "--help" && name != "-h" && name != "help")
+  bool wantsHelp = name == "--help" || name == "-h" || name == "help";
+  if (Status status = loadPlugins(); status.failed() && !wantsHelp)
+    return fail(status.message());
+  if (!wantsHelp)
     return runNamed(name, arguments);
   if (name == "help" && !arguments.empty())
     return runNamed(arguments.front(), {"--help"});

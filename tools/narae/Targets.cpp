@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/narae/Command.h"
+#include "tools/narae/CompileOptions.h"
 #include "tools/narae/Console.h"
 
 using namespace narae;
@@ -20,6 +21,7 @@ public:
                       "target: memories, compute units,\ntypes and rates.";
     options.examples = "narae targets\nnarae targets cpu:x86-64-v4\n";
     options.file("one target", target);
+    addPluginOption(options);
     options.flag("--json", "prints JSON", json);
   }
 

@@ -1,0 +1,110 @@
+"""The installed tree serves programs and backends outside of this one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import narae
+import numpy as np
+import onnx
+import pytest
+import small_models
+from conftest import BUILD, ROOT
+
+Narae = Callable[..., "subprocess.CompletedProcess[str]"]
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("cmake"), reason="needs CMake"),
+    pytest.mark.xdist_group("install"),
+]
+
+
+def run(*command: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    assert not check or result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Narae installed in `narae`, the toy accelerator built against it in `toy`."""
+    folder = tmp_path_factory.mktemp("install")
+    run("cmake", "--install", BUILD, "--prefix", folder / "narae")
+    # A compiler that the packages of `scripts/setup.sh` have.
+    compilers = ["-DCMAKE_C_COMPILER=clang-19", "-DCMAKE_CXX_COMPILER=clang++-19", "-GNinja"]
+    prefix = f"-DCMAKE_PREFIX_PATH={folder / 'narae'}"
+    source = ROOT / "examples" / "toy-accelerator"
+    run("cmake", "-S", source, "-B", folder / "toy", *compilers, prefix)
+    run("cmake", "--build", folder / "toy")
+    onnx.save(small_models.linear(3), folder / "linear.onnx")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plugin(folder: Path) -> Path:
+    return folder / "toy" / "libtoy-accelerator.so"
+
+
+@pytest.fixture(scope="module")
+def installed(folder: Path) -> Narae:
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return run(folder / "narae" / "bin" / "narae", *arguments, check=False)
+
+    return call
+
+
+def test_program_on_the_runtime(folder: Path, installed: Narae) -> None:
+    path = folder / "cpu.narae"
+    assert installed("compile", folder / "linear.onnx", "-o", path).returncode == 0
+    printed = run(folder / "toy" / "run-toy", path).stdout
+    x = np.ones((3, 4), np.float32)
+    want = narae.Session(narae.load(path)).run({"x": x})["y"]
+    np.testing.assert_allclose(np.array(printed.split(), float), want.ravel(), rtol=1e-5)
+
+
+def test_backend_outside_the_tree(folder: Path, plugin: Path, installed: Narae) -> None:
+    path = folder / "toy.narae"
+    model = folder / "linear.onnx"
+    assert "toy" in installed("targets", "--plugin", plugin).stdout.split()
+    result = installed("compile", model, "--target=toy", "--plugin", plugin, "-o", path)
+    assert result.returncode == 0, result.stderr
+    result = installed("verify", path, "--model", model, "--plugin", plugin)
+    assert result.returncode == 0, result.stdout + result.stderr
+    printed = run(folder / "toy" / "run-toy", path, plugin).stdout
+    assert len(printed.split()) == 15
+    result = installed("run", path)
+    assert result.returncode == 1
+    assert "no backend for device 'toy'" in result.stderr
+
+
+def test_what_the_toy_lacks_is_named(folder: Path, plugin: Path, installed: Narae) -> None:
+    onnx.save(small_models.unary("Softmax"), folder / "softmax.onnx")
+    arguments = ("--target=toy", "--plugin", plugin)
+    result = installed("check", folder / "softmax.onnx", *arguments)
+    assert result.returncode == 1
+    assert "the_node (Softmax)" in result.stderr
+    assert "not known to the toy accelerator" in result.stderr
+
+
+def test_plugins_of_the_environment(folder: Path, plugin: Path, tool: Narae) -> None:
+    environment = {**os.environ, "NARAE_PLUGINS": str(plugin)}
+    assert "toy" in tool("targets", env=environment).stdout.split()
+    environment["NARAE_PLUGINS"] = "/no/such.so"
+    result = tool("targets", env=environment)
+    assert result.returncode == 1
+    assert "NARAE_PLUGINS: cannot load plugin" in result.stderr
+
+
+def test_plugin_in_python(plugin: Path, tmp_path: Path) -> None:
+    narae.load_plugin(str(plugin))
+    narae.load_plugin(str(plugin))
+    assert "toy" in narae.targets()
+    model = small_models.linear(3)
+    x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+    got = narae.Session(narae.compile(model, target="toy")).run({"x": x})["y"]
+    np.testing.assert_allclose(got, narae.Session(narae.compile(model)).run({"x": x})["y"], 1e-5)
+    with pytest.raises(narae.Error, match="cannot load plugin"):
+        narae.load_plugin(str(tmp_path / "none.so"))
