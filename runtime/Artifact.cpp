@@ -38,6 +38,21 @@ static std::vector<TensorInfo> describeTensors(
   return result;
 }
 
+static StateInfo describeState(const State &state) {
+  StateInfo result;
+  for (uint32_t i = 0; i < count(state.dims()); ++i) {
+    int64_t dim = state.dims()->Get(i);
+    result.dims.push_back({dim, dim, dim, ""});
+  }
+  result.info = {{text(state.name()), static_cast<narae_type>(state.type()),
+                  result.dims.size(), result.dims.data()},
+                 state.size(),
+                 text(state.kind()),
+                 state.axis(),
+                 state.window()};
+  return result;
+}
+
 narae_artifact::narae_artifact(std::unique_ptr<Reader> opened)
     : reader(std::move(opened)) {
   const Program &program = reader->program();
@@ -47,4 +62,6 @@ narae_artifact::narae_artifact(std::unique_ptr<Reader> opened)
                        describeTensors(program, entry.inputs()),
                        describeTensors(program, entry.outputs())});
   }
+  for (uint32_t i = 0; i < count(program.states()); ++i)
+    states.push_back(describeState(*program.states()->Get(i)));
 }

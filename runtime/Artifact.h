@@ -23,6 +23,12 @@ struct TensorInfo {
   narae_tensor_info info;
 };
 
+/// A state; the C struct points into `dims`.
+struct StateInfo {
+  std::vector<narae_dim> dims;
+  narae_state_info info;
+};
+
 struct EntryInfo {
   const char *name;
   std::vector<TensorInfo> inputs, outputs;
@@ -42,6 +48,7 @@ struct narae_artifact {
 
   const std::unique_ptr<narae::artifact::Reader> reader;
   std::vector<narae::runtime::EntryInfo> entries;
+  std::vector<narae::runtime::StateInfo> states;
 
 private:
   std::atomic<uint64_t> references{1};

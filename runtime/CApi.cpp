@@ -12,6 +12,7 @@
 #include "runtime/Session.h"
 
 #include <cstddef>
+#include <cstring>
 #include <exception>
 #include <new>
 
@@ -168,6 +169,39 @@ uint64_t narae_artifact_weight_bytes(const narae_artifact *artifact) {
   return artifact->reader->weightBytes();
 }
 
+const char *narae_artifact_metadata(const narae_artifact *artifact) {
+  return textOf(artifact->reader->program().metadata());
+}
+
+size_t narae_artifact_attachment_count(const narae_artifact *artifact) {
+  const auto *attachments = artifact->reader->program().attachments();
+  return attachments ? attachments->size() : 0;
+}
+
+const char *narae_artifact_attachment_name(const narae_artifact *artifact,
+                                           size_t i) {
+  if (i >= narae_artifact_attachment_count(artifact))
+    return nullptr;
+  return textOf(artifact->reader->program()
+                    .attachments()
+                    ->Get(static_cast<flatbuffers::uoffset_t>(i))
+                    ->name());
+}
+
+const void *narae_artifact_attachment(const narae_artifact *artifact,
+                                      const char *name, size_t *size) {
+  for (size_t i = 0, n = narae_artifact_attachment_count(artifact); i < n;
+       ++i) {
+    if (std::strcmp(narae_artifact_attachment_name(artifact, i), name) != 0)
+      continue;
+    artifact::Bytes bytes = artifact->reader->attachment(i);
+    *size = static_cast<size_t>(bytes.size);
+    return bytes.data;
+  }
+  *size = 0;
+  return nullptr;
+}
+
 narae_status *narae_session_create(narae_artifact *artifact,
                                    const narae_session_options *options,
                                    narae_session **session) {
@@ -197,6 +231,30 @@ narae_status *narae_session_run(narae_session *session, size_t entry,
     return session->body->run(entry, inputs, input_count, outputs,
                               output_count);
   });
+}
+
+size_t narae_session_state_count(const narae_session *session) {
+  return session->body->stateCount();
+}
+
+const narae_state_info *narae_session_state_info(const narae_session *session,
+                                                 size_t i) {
+  return i < session->body->stateCount() ? &session->body->stateInfo(i)
+                                         : nullptr;
+}
+
+narae_status *narae_session_state_read(narae_session *session, size_t i,
+                                       void *data, uint64_t bytes) {
+  return guarded([&] { return session->body->readState(i, data, bytes); });
+}
+
+narae_status *narae_session_state_write(narae_session *session, size_t i,
+                                        const void *data, uint64_t bytes) {
+  return guarded([&] { return session->body->writeState(i, data, bytes); });
+}
+
+narae_status *narae_session_state_reset(narae_session *session) {
+  return guarded([&] { return session->body->resetStates(); });
 }
 
 void narae_session_set_trace(narae_session *session, narae_trace_fn fn,

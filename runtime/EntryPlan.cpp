@@ -38,6 +38,8 @@ static uint32_t slotOf(const EntryPlan &plan, const Buffer &root) {
     return plan.outputSlot(root.index());
   case BufferKind_Weight:
     return plan.weightSlot(root.index());
+  case BufferKind_State:
+    return plan.stateSlot(root.index());
   default:
     return 0;
   }
@@ -79,8 +81,8 @@ EntryPlan::EntryPlan(const Program &program, const Entry &entry,
     : program(program), entry(entry), info(info),
       inputs(static_cast<uint32_t>(count(entry.inputs()))),
       outputs(static_cast<uint32_t>(count(entry.outputs()))),
-      slots(1 + inputs + outputs +
-            static_cast<uint32_t>(count(program.weights()))),
+      weights(static_cast<uint32_t>(count(program.weights()))),
+      slots(stateSlot(static_cast<uint32_t>(count(program.states())))),
       sharedDims(findSharedDims(info)) {
   std::vector<bool> setLate = registersSetLate(entry);
   for (uint32_t i = 0; i < count(entry.buffers()); ++i) {
@@ -92,12 +94,11 @@ EntryPlan::EntryPlan(const Program &program, const Entry &entry,
       at = entry.buffers()->Get(at)->index();
       late = isOwnLate(*entry.buffers()->Get(at), setLate);
     }
-    buffers.push_back({&buffer, buffer.kind(),
-                       static_cast<uint32_t>(count(buffer.dims())),
-                       buffer.dims() ? buffer.dims()->data() : nullptr, root,
-                       slotOf(*this, *entry.buffers()->Get(root)),
-                       typeSize(buffer.type()),
-                       blockElements(buffer.type()), late});
+    buffers.push_back(
+        {&buffer, buffer.kind(), static_cast<uint32_t>(count(buffer.dims())),
+         buffer.dims() ? buffer.dims()->data() : nullptr, root,
+         slotOf(*this, *entry.buffers()->Get(root)), typeSize(buffer.type()),
+         blockElements(buffer.type()), late});
   }
   for (const TensorInfo &input : info.inputs)
     inputDims += static_cast<uint32_t>(input.dims.size());

@@ -38,7 +38,7 @@ struct SharedDim {
 };
 
 /// The addresses of a run are kept in slots: slot 0 is the arena, then come
-/// inputs, outputs and weights.
+/// inputs, outputs, weights and states.
 struct EntryPlan {
   EntryPlan(const artifact::Program &program, const artifact::Entry &entry,
             const EntryInfo &info);
@@ -48,11 +48,14 @@ struct EntryPlan {
   uint32_t weightSlot(uint32_t weight) const {
     return 1 + inputs + outputs + weight;
   }
+  uint32_t stateSlot(uint32_t state) const {
+    return weightSlot(weights) + state;
+  }
 
   const artifact::Program &program;
   const artifact::Entry &entry;
   const EntryInfo &info;
-  uint32_t inputs, outputs, slots;
+  uint32_t inputs, outputs, weights, slots;
   std::vector<BufferPlan> buffers;
   std::vector<SharedDim> sharedDims;
   uint32_t inputDims = 0; ///< dimensions of all inputs together

@@ -35,6 +35,7 @@ Session::~Session() {
   states.clear();
   weights.clear();
   arena = DeviceMemory();
+  stateMemory = DeviceMemory();
   device.reset();
   artifact->release();
 }
@@ -109,6 +110,8 @@ Expected<std::unique_ptr<Session>> Session::create(narae_artifact *artifact,
     session->states.emplace_back(session->plans.back());
   }
   if (Status status = session->placeWeights(); status.failed())
+    return status;
+  if (Status status = session->placeStates(); status.failed())
     return status;
   return session;
 }

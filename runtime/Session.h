@@ -18,6 +18,7 @@
 #include "runtime/Artifact.h"
 #include "runtime/Device.h"
 #include "runtime/EntryPlan.h"
+#include "runtime/ZeroMemory.h"
 
 #include <cstdint>
 #include <memory>
@@ -75,10 +76,23 @@ public:
   }
   uint64_t arenaBytes() const { return arena.size(); }
 
+  // What the session keeps from run to run (SessionState.cpp).
+  size_t stateCount() const { return artifact->states.size(); }
+  const narae_state_info &stateInfo(size_t state) const {
+    return artifact->states[state].info;
+  }
+  /// Copies a whole state out or in; `bytes` must be its size.
+  Status readState(size_t state, void *data, uint64_t bytes);
+  Status writeState(size_t state, const void *data, uint64_t bytes);
+  /// Makes all states zero.
+  Status resetStates();
+
 private:
   Session(narae_artifact *artifact, std::unique_ptr<Device> device);
   Status loadKernels();
   Status placeWeights();
+  Status placeStates();
+  Status checkState(size_t state, const void *data, uint64_t bytes) const;
 
   /// One run of one entry: plan, state and session under short names.
   class Run;
@@ -90,7 +104,10 @@ private:
   std::vector<DeviceMemory> weights; ///< copies, on devices with own memory
   std::vector<EntryPlan> plans;
   std::vector<EntryState> states;
-  DeviceMemory arena; ///< shared by the entries: one runs at a time
+  DeviceMemory arena;       ///< shared by the entries: one runs at a time
+  DeviceMemory stateMemory; ///< on devices with own memory
+  std::unique_ptr<ZeroMemory> hostStates;
+  char *stateBase = nullptr;
   narae_trace_fn trace = nullptr;
   void *traceContext = nullptr;
 };

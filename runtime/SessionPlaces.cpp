@@ -95,6 +95,9 @@ Status Session::Run::place(uint32_t index, Place &result) {
   case BufferKind_Weight:
     available = session.artifact->reader->weight(buffer.buffer->index()).size;
     break;
+  case BufferKind_State:
+    available = session.stateInfo(buffer.buffer->index()).bytes;
+    break;
   case BufferKind_Dynamic:
     available = state.dynamic[index].size();
     break;

@@ -19,11 +19,20 @@ def Fm_StateOp : Op<Fm_Dialect, "state", [Symbol]> {
     "growing" (dimension `axis` holds one slot a position of the context),
     "ring" (`axis` holds the last positions only, of a window of `window`) or
     "plain" (anything else). Dimension 0 of the first two is the sequence.
+    `offset` is its place in the session's state memory, set by `memory`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type,
                        DefaultValuedStrAttr<StrAttr, "plain">:$kind,
                        DefaultValuedAttr<I64Attr, "2">:$axis,
-                       OptionalAttr<I64Attr>:$window);
+                       OptionalAttr<I64Attr>:$window,
+                       OptionalAttr<I64Attr>:$offset);
+  let builders = [OpBuilder<(ins "llvm::StringRef":$name, "mlir::Type":$type,
+                                 CArg<"llvm::StringRef", "\"plain\"">:$kind,
+                                 CArg<"int64_t", "2">:$axis,
+                                 CArg<"mlir::IntegerAttr", "{}">:$window), [{
+    build($_builder, $_state, name, type, kind, axis, window,
+          mlir::IntegerAttr());
+  }]>];
   let assemblyFormat = "$sym_name `:` $type attr-dict";
   let hasVerifier = 1;
 }

@@ -68,12 +68,31 @@ static LogicalResult verifyDims(KernelOp op, ArrayAttr dims, TypeRange types,
   return success();
 }
 
+static LogicalResult verifyInPlace(KernelOp op) {
+  auto arguments = op.getInplace();
+  if (!arguments)
+    return success();
+  if (arguments->size() != op.yield()->getNumOperands())
+    return op.emitOpError("inplace needs an entry a result");
+  for (auto [i, argument] : llvm::enumerate(*arguments)) {
+    if (argument == -1)
+      continue;
+    if (argument < 0 || argument >= op.block().getNumArguments() ||
+        op.block().getArgument(argument).getType() !=
+            op.yield()->getOperand(i).getType())
+      return op.emitOpError("result ")
+             << i << " cannot be argument " << argument << " updated";
+  }
+  return success();
+}
+
 LogicalResult KernelOp::verify() {
   if (getBody().empty() || !isa_and_nonnull<fm::YieldOp>(yield()))
     return emitOpError("must end in fm.yield");
   if (failed(verifySymbols(*this)) ||
       failed(verifyDims(*this, getArgDims(), block().getArgumentTypes(),
-                        "argument")))
+                        "argument")) ||
+      failed(verifyInPlace(*this)))
     return failure();
   return verifyDims(*this, getResultDims(), yield()->getOperandTypes(),
                     "result");

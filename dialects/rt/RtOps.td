@@ -37,6 +37,8 @@ def Rt_KernelOp : Rt_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
     `config` is what the backend has chosen; `scratch` the bytes of scratch
     memory a part needs and `work` an estimate of scalar operations, both maps
     with one result over the symbols.
+    `inplace` has an entry a result: the argument whose memory the result is
+    given, already filled, so that the kernel writes only what changes; or -1.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$symbols,
                        ArrayAttr:$arg_dims, ArrayAttr:$result_dims,
@@ -44,7 +46,8 @@ def Rt_KernelOp : Rt_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
                        OptionalAttr<DictionaryAttr>:$config,
                        OptionalAttr<AffineMapAttr>:$scratch,
                        OptionalAttr<AffineMapAttr>:$work,
-                       OptionalAttr<FlatSymbolRefAttr>:$object);
+                       OptionalAttr<FlatSymbolRefAttr>:$object,
+                       OptionalAttr<DenseI64ArrayAttr>:$inplace);
   let regions = (region AnyRegion:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasVerifier = 1;
@@ -129,6 +132,12 @@ def Rt_ArgDimOp : Rt_Op<"arg_dim", [Pure]> {
 }
 def Rt_WeightOp : Rt_Op<"weight", [Pure]> {
   let summary = "the buffer of a weight";
+  let arguments = (ins FlatSymbolRefAttr:$data);
+  let results = (outs Hbm_BufferType:$buffer);
+  let assemblyFormat = "$data attr-dict";
+}
+def Rt_StateOp : Rt_Op<"state", [Pure]> {
+  let summary = "the buffer of a state: what the session keeps";
   let arguments = (ins FlatSymbolRefAttr:$data);
   let results = (outs Hbm_BufferType:$buffer);
   let assemblyFormat = "$data attr-dict";

@@ -132,6 +132,18 @@ narae_artifact_output(const narae_artifact *artifact, size_t entry, size_t i);
 NARAE_API const char *narae_artifact_report(const narae_artifact *artifact);
 NARAE_API const char *narae_artifact_target(const narae_artifact *artifact);
 
+/// What the artifact says of itself to its users, as JSON text; "" if it says
+/// nothing. Language models: {"language_model": {...}}.
+NARAE_API const char *narae_artifact_metadata(const narae_artifact *artifact);
+/// Files that travel in the artifact, by name; null where there is none.
+/// They live as long as the artifact.
+NARAE_API size_t
+narae_artifact_attachment_count(const narae_artifact *artifact);
+NARAE_API const char *
+narae_artifact_attachment_name(const narae_artifact *artifact, size_t i);
+NARAE_API const void *narae_artifact_attachment(const narae_artifact *artifact,
+                                                const char *name, size_t *size);
+
 typedef struct narae_session_options {
   size_t struct_size;
   const char *device; ///< null: the device the artifact was compiled for
@@ -161,6 +173,29 @@ NARAE_API narae_status *narae_session_run(narae_session *session, size_t entry,
                                           size_t input_count,
                                           narae_tensor *outputs,
                                           size_t output_count);
+
+/// A tensor that a session keeps from run to run; all entries share it.
+typedef struct narae_state_info {
+  narae_tensor_info tensor; ///< all dimensions are static
+  uint64_t bytes;
+  const char *kind; ///< "growing", "ring" or "plain"
+  uint32_t axis;    ///< of the first two: the dimension that counts slots
+  int64_t window;   ///< of a ring: the positions that it serves
+} narae_state_info;
+
+/// States are zero in a new session. They are read and written whole: `bytes`
+/// must be the state's. A run that failed leaves them in between.
+NARAE_API size_t narae_session_state_count(const narae_session *session);
+NARAE_API const narae_state_info *
+narae_session_state_info(const narae_session *session, size_t i);
+NARAE_API narae_status *narae_session_state_read(narae_session *session,
+                                                 size_t i, void *data,
+                                                 uint64_t bytes);
+NARAE_API narae_status *narae_session_state_write(narae_session *session,
+                                                  size_t i, const void *data,
+                                                  uint64_t bytes);
+/// Makes all states zero again.
+NARAE_API narae_status *narae_session_state_reset(narae_session *session);
 
 /// Receives one finished dispatch of a traced run: kernel name, model nodes,
 /// start and end in nanoseconds.

@@ -119,7 +119,7 @@ Expected<std::vector<Section>> artifact::decodeHeader(const char *data,
     const Section &section = sections[i];
     std::string name = "section " + std::to_string(i);
     if (section.kind < SectionKind::Program ||
-        section.kind > SectionKind::Weights || section.reserved)
+        section.kind > SectionKind::Attachment || section.reserved)
       return Status::error(name + " is of an unknown kind");
     if (section.offset > size || section.size > size - section.offset)
       return Status::error(name + " reaches beyond the end of the file");

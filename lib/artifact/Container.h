@@ -33,7 +33,12 @@ constexpr uint64_t sectionAlignment = 4096;
 /// Weights begin at multiples of this in the weights section.
 constexpr uint64_t weightAlignment = 64;
 
-enum class SectionKind : uint32_t { Program = 1, Object = 2, Weights = 3 };
+enum class SectionKind : uint32_t {
+  Program = 1,
+  Object = 2,
+  Weights = 3,
+  Attachment = 4
+};
 
 /// One row of the section table, as stored (little endian).
 struct Section {

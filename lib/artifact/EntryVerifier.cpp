@@ -147,6 +147,9 @@ Status EntryVerifier::verifyBuffer(uint32_t index) {
   case BufferKind_Weight:
     limit = count(program.weights());
     break;
+  case BufferKind_State:
+    limit = count(program.states());
+    break;
   case BufferKind_Alias:
     limit = count(entry.buffers());
     break;

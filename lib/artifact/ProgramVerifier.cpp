@@ -8,6 +8,7 @@
 #include "lib/artifact/ProgramVerifier.h"
 #include "lib/artifact/EntryVerifier.h"
 #include "lib/artifact/Types.h"
+#include "narae/runtime.h"
 
 #include <algorithm>
 #include <set>
@@ -15,6 +16,9 @@
 
 using namespace narae;
 using namespace narae::artifact;
+
+/// Far beyond any memory, far below what sums of it could overflow.
+static constexpr uint64_t maxStateBytes = uint64_t(1) << 56;
 
 static std::string number(uint64_t value) { return std::to_string(value); }
 
@@ -62,6 +66,72 @@ static Status verifyWeight(const Weight &weight, const std::string &what,
   return Status::success();
 }
 
+/// What a state says of itself; its place is compared with the others'.
+static Status verifyState(const State &state, const std::string &what) {
+  if (!typeSize(state.type()) || state.type() == NARAE_STRING)
+    return Status::error(what + " is of unknown type " + number(state.type()));
+  NARAE_TRY(checkAlignment("the dimensions of " + what, state.dims(),
+                           alignof(int64_t)));
+  int64_t bytes = 0;
+  if (!tensorBytes(state.dims() ? state.dims()->data() : nullptr,
+                   count(state.dims()), state.type(), bytes))
+    return Status::error(what + " has impossible dimensions");
+  if (static_cast<uint64_t>(bytes) != state.size())
+    return Status::error(what + " has " + number(state.size()) +
+                         " bytes, its dimensions say " +
+                         number(static_cast<uint64_t>(bytes)));
+  if (state.offset() % weightAlignment)
+    return Status::error(what + " is not aligned");
+  if (state.offset() > maxStateBytes || state.size() > maxStateBytes)
+    return Status::error(what + " has an impossible range");
+  std::string kind = text(state.kind());
+  if (kind != "growing" && kind != "ring" && kind != "plain")
+    return Status::error(what + " is of unknown kind '" + kind + "'");
+  if (kind != "plain" && state.axis() >= count(state.dims()))
+    return Status::error("the axis of " + what + " is none of its dimensions");
+  if (state.window() < 0)
+    return Status::error("the window of " + what + " is negative");
+  return Status::success();
+}
+
+static Status verifyStates(const Program &program) {
+  std::set<std::string> names;
+  std::vector<const State *> order;
+  for (uint32_t i = 0; i < count(program.states()); ++i) {
+    const State &state = *program.states()->Get(i);
+    std::string what = "state '" + std::string(text(state.name())) + "'";
+    NARAE_TRY(verifyState(state, what));
+    if (!names.insert(text(state.name())).second)
+      return Status::error("there are two of " + what);
+    order.push_back(&state);
+  }
+  std::sort(order.begin(), order.end(), [](const State *a, const State *b) {
+    return a->offset() < b->offset();
+  });
+  for (size_t i = 1; i < order.size(); ++i)
+    if (order[i - 1]->offset() + order[i - 1]->size() > order[i]->offset())
+      return Status::error("states '" +
+                           std::string(text(order[i - 1]->name())) + "' and '" +
+                           text(order[i]->name()) + "' overlap");
+  return Status::success();
+}
+
+static Status verifyAttachments(const Program &program,
+                                const std::vector<Section> &sections) {
+  std::set<std::string> names;
+  for (uint32_t i = 0; i < count(program.attachments()); ++i) {
+    const Attachment &attachment = *program.attachments()->Get(i);
+    std::string what = "the section of attachment " + number(i);
+    NARAE_TRY(checkIndex(what, attachment.section(), sections.size()));
+    if (sections[attachment.section()].kind != SectionKind::Attachment)
+      return Status::error(what + " holds no attachment");
+    if (!names.insert(text(attachment.name())).second)
+      return Status::error("there are two attachments '" +
+                           std::string(text(attachment.name())) + "'");
+  }
+  return Status::success();
+}
+
 static Status verifyTables(const Program &program,
                            const std::vector<Section> &sections) {
   auto numberOf = [&](SectionKind kind) {
@@ -81,6 +151,8 @@ static Status verifyTables(const Program &program,
     NARAE_TRY(checkIndex("the object of kernel " + number(i),
                          program.kernels()->Get(i)->object(),
                          count(program.objects())));
+  NARAE_TRY(verifyStates(program));
+  NARAE_TRY(verifyAttachments(program, sections));
   for (uint32_t i = 0; i < count(program.weights()); ++i) {
     const Weight &weight = *program.weights()->Get(i);
     NARAE_TRY(verifyWeight(

@@ -9,6 +9,8 @@
 #include "lib/artifact/Hash.h"
 #include "lib/artifact/ProgramVerifier.h"
 
+#include <algorithm>
+
 using namespace narae;
 using namespace narae::artifact;
 
@@ -20,6 +22,8 @@ static const char *kindName(SectionKind kind) {
     return "object";
   case SectionKind::Weights:
     return "weights";
+  case SectionKind::Attachment:
+    return "attachment";
   }
   return "unknown";
 }
@@ -61,6 +65,7 @@ Status Reader::read(const char *data, uint64_t size, const std::string &folder,
     const Weight &weight =
         *root->weights()->Get(static_cast<flatbuffers::uoffset_t>(i));
     if (weight.file() && weight.file()->size()) {
+      weights[i].size = weight.size();
       if (options.skipExternalWeights)
         continue;
       Expected<const char *> bytes = external.find(
@@ -112,6 +117,23 @@ Bytes Reader::object(size_t index) const {
                 ->Get(static_cast<flatbuffers::uoffset_t>(index))
                 ->section()];
   return {base + section.offset, section.size};
+}
+
+Bytes Reader::attachment(size_t index) const {
+  const Section &section =
+      table[root->attachments()
+                ->Get(static_cast<flatbuffers::uoffset_t>(index))
+                ->section()];
+  return {base + section.offset, section.size};
+}
+
+uint64_t Reader::stateBytes() const {
+  uint64_t end = 0;
+  for (uint32_t i = 0; i < count(root->states()); ++i) {
+    const State &state = *root->states()->Get(i);
+    end = std::max(end, state.offset() + state.size());
+  }
+  return end;
 }
 
 uint64_t Reader::weightBytes() const {

@@ -56,6 +56,10 @@ public:
   const std::vector<Section> &sections() const { return table; }
   /// The bytes of `program().objects()[index]`.
   Bytes object(size_t index) const;
+  /// The bytes of `program().attachments()[index]`.
+  Bytes attachment(size_t index) const;
+  /// Bytes of a session's state memory.
+  uint64_t stateBytes() const;
   /// The bytes of `program().weights()[index]`: 64-byte aligned when they are
   /// in the file, aligned to their element when they are external.
   Bytes weight(size_t index) const { return weights[index]; }

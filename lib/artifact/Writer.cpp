@@ -22,20 +22,29 @@ uint32_t Writer::addObject(std::string format, std::string bytes) {
   return static_cast<uint32_t>(objects.size() - 1);
 }
 
+void Writer::addAttachment(std::string name, WeightSource source) {
+  auto attachment = std::make_unique<AttachmentT>();
+  attachment->name = std::move(name);
+  program.attachments.push_back(std::move(attachment));
+  attachments.push_back(std::move(source));
+}
+
 void Writer::setWeight(size_t index, WeightSource source) {
   if (weights.size() <= index)
     weights.resize(index + 1);
   weights[index] = std::move(source);
 }
 
-/// Appends the bytes of a weight, in `hasher` too.
-static Status writeWeight(OutputFile &file, const WeightSource &source,
-                          Hasher &section, WeightT &weight) {
-  Hasher own;
+/// Appends the bytes of a source, which `what` names, to the file and to the
+/// hashes.
+static Status writeSource(OutputFile &file, const WeightSource &source,
+                          const std::string &what, Hasher *section,
+                          Hasher &own) {
   uint64_t size = 0;
   ByteSink sink = [&](const void *data, size_t bytes) {
     own.add(data, bytes);
-    section.add(data, bytes);
+    if (section)
+      section->add(data, bytes);
     size += bytes;
     return file.write(data, bytes);
   };
@@ -44,10 +53,21 @@ static Status writeWeight(OutputFile &file, const WeightSource &source,
   if (status.failed())
     return status;
   if (size != source.size)
-    return Status::error("weight '" + weight.name + "' has " +
-                         std::to_string(size) + " bytes where " +
-                         std::to_string(source.size) + " were announced");
-  weight.size = size;
+    return Status::error(what + " has " + std::to_string(size) +
+                         " bytes where " + std::to_string(source.size) +
+                         " were announced");
+  return Status::success();
+}
+
+/// Appends the bytes of a weight, in `section` too.
+static Status writeWeight(OutputFile &file, const WeightSource &source,
+                          Hasher &section, WeightT &weight) {
+  Hasher own;
+  if (Status status = writeSource(file, source, "weight '" + weight.name + "'",
+                                  &section, own);
+      status.failed())
+    return status;
+  weight.size = source.size;
   weight.hash = own.finish();
   return Status::success();
 }
@@ -91,6 +111,22 @@ static Status writeBlob(OutputFile &file, SectionKind kind, const void *data,
   return file.write(data, size);
 }
 
+/// Appends one section that is streamed.
+static Status writeAttachment(OutputFile &file, const std::string &name,
+                              const WeightSource &source, Section &section) {
+  if (Status status = file.padTo(alignUp(file.offset(), sectionAlignment));
+      status.failed())
+    return status;
+  uint64_t begin = file.offset();
+  Hasher hasher;
+  if (Status status = writeSource(file, source, "attachment '" + name + "'",
+                                  nullptr, hasher);
+      status.failed())
+    return status;
+  section = {SectionKind::Attachment, 0, begin, source.size, hasher.finish()};
+  return Status::success();
+}
+
 Status Writer::write(const std::string &path) {
   if (program.objects.size() != objects.size())
     return Status::error("the program lists " +
@@ -99,7 +135,10 @@ Status Writer::write(const std::string &path) {
   bool hasWeights = false;
   for (const std::unique_ptr<WeightT> &weight : program.weights)
     hasWeights |= weight->file.empty();
-  std::vector<Section> sections(hasWeights + objects.size() + 1);
+  if (program.attachments.size() != attachments.size())
+    return Status::error("the program lists attachments that were not added");
+  std::vector<Section> sections(hasWeights + objects.size() +
+                                attachments.size() + 1);
 
   Expected<std::unique_ptr<OutputFile>> file = OutputFile::create(path);
   if (file.failed())
@@ -121,6 +160,13 @@ Status Writer::write(const std::string &path) {
     program.objects[i]->section = static_cast<uint32_t>(next);
     if (Status status = writeBlob(out, SectionKind::Object, objects[i].data(),
                                   objects[i].size(), sections[next++]);
+        status.failed())
+      return status;
+  }
+  for (size_t i = 0; i < attachments.size(); ++i) {
+    program.attachments[i]->section = static_cast<uint32_t>(next);
+    if (Status status = writeAttachment(out, program.attachments[i]->name,
+                                        attachments[i], sections[next++]);
         status.failed())
       return status;
   }

@@ -51,12 +51,15 @@ struct WeightSource {
 /// live until `write` returns.
 class Writer {
 public:
-  /// `write` completes `program`: Object.section, and offset, size and hash
-  /// of the weights that go into the file.
+  /// `write` completes `program`: sections of objects and attachments, and
+  /// offset, size and hash of the weights that go into the file.
   explicit Writer(ProgramT &program) : program(program) {}
 
   /// Appends an object to the program's; returns its index.
   uint32_t addObject(std::string format, std::string bytes);
+
+  /// Appends an attachment to the program's.
+  void addAttachment(std::string name, WeightSource source);
 
   /// Sets the bytes of `program.weights[index]`. Weights with `file` set are
   /// external and need none; their offset, size and hash (`hashBytes` of
@@ -72,6 +75,7 @@ private:
   ProgramT &program;
   std::vector<std::string> objects;
   std::vector<WeightSource> weights;
+  std::vector<WeightSource> attachments;
 };
 
 } // namespace narae::artifact

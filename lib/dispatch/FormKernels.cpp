@@ -108,6 +108,10 @@ LogicalResult Former::formBlock(Block &block) {
   for (Operation &op : block.without_terminator())
     ops.push_back(&op);
   for (Operation *op : llvm::reverse(ops)) {
+    if (auto write = dyn_cast<fm::StateWriteOp>(op)) {
+      needed.insert(write.getValue());
+      continue;
+    }
     if (op->getNumRegions()) {
       for (Value operand : op->getOperands())
         needed.insert(operand);
@@ -119,7 +123,7 @@ LogicalResult Former::formBlock(Block &block) {
     }
     bool wanted = llvm::any_of(op->getResults(),
                                [&](Value v) { return needed.contains(v); });
-    if (!wanted || isa<fm::WeightOp>(op) ||
+    if (!wanted || isa<fm::WeightOp, fm::StateReadOp>(op) ||
         !isa<fm::FmDialect>(op->getDialect()))
       continue;
     if (Fuser::isView(op) && !fuser.isHostValue(op->getResult(0))) {
@@ -171,16 +175,21 @@ LogicalResult Former::formRoot(Operation *root) {
   b.setInsertionPoint(module.getBody(), module.getBody()->begin());
   auto kernel =
       OpBuilder(module.getContext())
-          .create<rt::KernelOp>(root->getLoc(), kernelName(group, number++),
-                                b.getArrayAttr({}), b.getArrayAttr({}),
-                                b.getArrayAttr({}), b.getArrayAttr({}), device,
-                                DictionaryAttr(), AffineMapAttr(),
-                                AffineMapAttr(), FlatSymbolRefAttr());
+          .create<rt::KernelOp>(
+              root->getLoc(), kernelName(group, number++), b.getArrayAttr({}),
+              b.getArrayAttr({}), b.getArrayAttr({}), b.getArrayAttr({}),
+              device, DictionaryAttr(), AffineMapAttr(), AffineMapAttr(),
+              FlatSymbolRefAttr(), DenseI64ArrayAttr());
   Block *body = b.createBlock(&kernel.getBody());
   IRMapping map;
   SmallVector<Value> inputs;
   SmallVector<std::pair<Value, SmallVector<fm::Expr>>> shapeValues;
   SmallVector<SmallVector<fm::Expr>> argDims, resultDims;
+
+  // What the root updates in place is memory, whatever else is known of it.
+  Value updated;
+  if (auto inPlace = dyn_cast<fm::InPlaceOpInterface>(root))
+    updated = inPlace.getInPlaceOperand().get();
 
   auto translated = [&](ArrayRef<fm::Expr> exprs) {
     SmallVector<fm::Expr> result;
@@ -207,9 +216,9 @@ LogicalResult Former::formRoot(Operation *root) {
       if (map.contains(operand))
         continue;
       Operation *def = operand.getDefiningOp();
-      if (def && isa<fm::ConstantOp>(def)) {
+      if (def && isa<fm::ConstantOp>(def) && operand != updated) {
         map.map(operand, b.clone(*def)->getResult(0));
-      } else if (fuser.isHostValue(operand)) {
+      } else if (fuser.isHostValue(operand) && operand != updated) {
         shapeValue(operand, *scope.elements(operand));
       } else if (itemTensors.contains(operand) &&
                  scope.elementsOrItems(operand)) {
@@ -229,6 +238,11 @@ LogicalResult Former::formRoot(Operation *root) {
     resultDims.push_back(translated(scope.dims(result)));
   }
   b.create<fm::YieldOp>(root->getLoc(), yields);
+  if (updated) {
+    SmallVector<int64_t> inPlace(yields.size(), -1);
+    inPlace.front() = llvm::find(inputs, updated) - inputs.begin();
+    kernel.setInplace(inPlace);
+  }
 
   for (auto &[value, exprs] : shapeValues)
     value.getDefiningOp<rt::ShapeValueOp>().setElementsAttr(symbols.map(exprs));

@@ -135,6 +135,7 @@ bool Fuser::canFuse(Operation *producer, const Group &group,
   // Broadcasting a cheap result repeats little work; others run once.
   bool broadcast = llvm::all_of(producer->getUsers(), [&](Operation *user) {
     return isElementwise(user) || user == group.anchor;
+      isa<fm::InPlaceOpInterface>(producer) ||
   });
   return once || (cost == ElementCost::Cheap && broadcast);
 }
@@ -145,6 +146,10 @@ Group Fuser::grow(Operation *root, const DenseSet<Value> &needed) {
   group.ops.insert(root);
   identity.clear();
   identity[root] = true;
+  // An update in place changes memory that is there.
+  if (auto inPlace = dyn_cast<fm::InPlaceOpInterface>(group.root);
+      inPlace && inPlace.getInPlaceOperand().get() == result)
+    return false;
   if (isAnchor(root))
     group.anchor = root;
   if (!fuse || costOf(root) == ElementCost::None) {
@@ -160,7 +165,7 @@ Group Fuser::grow(Operation *root, const DenseSet<Value> &needed) {
       for (Value operand : op->getOperands())
         if (Operation *def = operand.getDefiningOp())
           if (!group.ops.contains(def) && !isHostValue(operand) &&
-              !isa<fm::WeightOp, fm::ConstantOp>(def) &&
+              !isa<fm::WeightOp, fm::StateReadOp, fm::ConstantOp>(def) &&
               def->getBlock() == root->getBlock() &&
               !llvm::is_contained(candidates, def))
             candidates.push_back(def);

@@ -26,8 +26,9 @@ struct VerifyDispatchPass
     for (auto func : getOperation().getOps<func::FuncOp>())
       func.walk([&](Operation *op) {
         bool allowed =
-            isa<func::FuncOp, func::ReturnOp, fm::WeightOp, fm::IfOp,
-                fm::LoopOp, fm::YieldOp, tensor::DimOp>(op) ||
+            isa<func::FuncOp, func::ReturnOp, fm::WeightOp, fm::StateReadOp,
+                fm::StateWriteOp, fm::IfOp, fm::LoopOp, fm::YieldOp,
+                tensor::DimOp>(op) ||
             isa<rt::RtDialect, arith::ArithDialect>(op->getDialect());
         if (!allowed) {
           op->emitError("'")

@@ -54,13 +54,9 @@ bool import(Session &session, MLIRContext &context, const Source &source,
     ParserConfig config(&context);
     session.module = parseSourceFile<ModuleOp>(source.path, config);
     if (session.module &&
+    session.modelFolder = llvm::sys::path::parent_path(source.path).str();
         !session.loadWeights(llvm::sys::path::parent_path(source.path)))
       return false;
-  } else if (llvm::sys::fs::is_directory(source.path)) {
-    emitError(UnknownLoc::get(&context))
-        << "'" << source.path
-        << "' is a folder; a model is an .onnx or .mlir file";
-    return false;
   } else if (!llvm::sys::fs::exists(source.path)) {
     emitError(UnknownLoc::get(&context))
         << "there is no file '" << source.path << "'";
@@ -76,17 +72,26 @@ bool import(Session &session, MLIRContext &context, const Source &source,
 }
 
 /// What distinguishes artifacts of one model: the options, without paths.
-std::string optionsJson(const CompileOptions &options) {
+    session.modelFolder = llvm::sys::path::parent_path(source.path).str();
+std::string optionsJson(const CompileOptions &options, bool isLanguage) {
   llvm::json::Object dims;
   for (auto &[name, bounds] : options.dims)
     dims[name] = llvm::json::Array{bounds.min, bounds.max};
-  llvm::json::Value json = llvm::json::Object{{"target", options.target},
-                                              {"opt", options.optLevel},
-                                              {"exact", options.exact},
-                                              {"precision", options.precision},
-                                              {"dims", std::move(dims)}};
+  llvm::json::Object json{{"target", options.target},
+                          {"opt", options.optLevel},
+                          {"exact", options.exact},
+                          {"precision", options.precision},
+                          {"dims", std::move(dims)},
+                          {"external_weights", options.externalWeights}};
+  if (isLanguage) {
+    json["batch"] = options.language.batch;
+    json["context"] = options.language.context;
+    json["kv_type"] = options.language.kvType;
+    json["prefill_chunk"] = options.language.prefillChunk;
+    json["quantize"] = options.language.quantize;
+  }
   std::string text;
-  llvm::raw_string_ostream(text) << json;
+  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(json));
   return text;
 }
 
@@ -100,6 +105,16 @@ CompileResult compileSource(const Source &source, const std::string &output,
   context.printOpOnDiagnostic(false); // users know their nodes, not our ops
   DiagnosticCollector diagnostics(&context);
   Session session(context, options);
+/// The folder of the output, unless that is a device or a pipe.
+std::string spillFolder(const std::string &output) {
+  bool isFile = !output.empty() && (!llvm::sys::fs::exists(output) ||
+                                    llvm::sys::fs::is_regular_file(output));
+  if (!isFile)
+    return "";
+  StringRef folder = llvm::sys::path::parent_path(output);
+  return folder.empty() ? "." : folder.str();
+}
+
 
   auto finish = [&](bool ok) {
     result.diagnostics = diagnostics.take();
@@ -126,6 +141,8 @@ CompileResult compileSource(const Source &source, const std::string &output,
   if (!session.resolveTarget() || !import(session, context, source, options))
     return finish(false);
   if (options.startFrom == Phase::Import && !options.dumpPhases.empty() &&
+  // Large intermediate files belong where the result goes.
+  session.weights.setSpillFolder(spillFolder(output));
       !session.dump(Phase::Import))
     return finish(false);
   // IR of a phase is compiled on from the next one.
@@ -146,11 +163,16 @@ CompileResult compileSource(const Source &source, const std::string &output,
   }
   progress(7 / 8.0, "artifact");
   std::string error;
-  bool ok = emitArtifact(
-      *session.module, session.weights, describeTarget(options.target, error),
-      session.target().backend(), optionsJson(options),
-      makeReport(*session.module, session.target(), session.times, true),
-      output);
+  ArtifactInfo info;
+  info.externalWeights = options.externalWeights;
+  info.weightsFolder = session.modelFolder;
+  info.targetJson = describeTarget(options.target, error);
+  info.backend = session.target().backend();
+  info.optionsJson = optionsJson(
+      options, session.module->getOperation()->hasAttr("fm.metadata"));
+  info.report =
+      makeReport(*session.module, session.target(), session.times, true);
+  bool ok = emitArtifact(*session.module, session.weights, info, output);
   progress(1, "artifact");
   return finish(ok);
 }

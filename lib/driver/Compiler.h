@@ -45,13 +45,30 @@ struct DimBounds {
   int64_t min = 0, max = -1;
 };
 
+/// Options of language models: checkpoint folders, .gguf files, config.json.
+struct LanguageOptions {
+  int64_t batch = 1;   ///< sequences at a time
+  int64_t context = 0; ///< positions of a sequence; 0: min(the model's, 4096)
+  std::string kvType;  ///< f32, bf16, f16, q8_0; empty: f32 where the model is
+                       ///< f32 or compiled exactly, else f16
+  int64_t prefillChunk = 128; ///< most tokens of one `prefill`
+  std::string quantize;       ///< q8_0, q4_0, q4_k; empty: as stored
+  /// Keys and tensors that may stay unread, with * and ?.
+  std::vector<std::string> ignore;
+};
+
 struct CompileOptions {
   std::string target = "cpu";
   /// By name, or `INPUT.AXIS`.
   std::map<std::string, DimBounds> dims;
-  std::string precision;   ///< empty: as stored in the model
+  std::string precision; ///< empty: as stored in the model
+  LanguageOptions language;
   bool allDynamic = false; ///< forget static sizes of inputs (for tests)
   bool exact = false;
+  /// Weights that kernels can read as the model's files have them stay there.
+  bool externalWeights = false;
+  /// Shapes only: what the model's weights are is not read.
+  bool withoutWeights = false;
   int optLevel = 3; ///< 0: no fusion, no optimisation
   int threads = 0;  ///< of the compiler; 0: all cores
   Phase startFrom = Phase::Import;
@@ -79,8 +96,9 @@ struct CompileResult {
   std::string report;
 };
 
-/// Compiles a model file (.onnx, or .mlir of any phase) to `output`. The
-/// file appears whole or not at all; empty with `stopAfter` before artifact.
+/// Compiles a model (.onnx, .mlir of any phase, .gguf, a checkpoint's folder,
+/// or a bare config.json where no weights are wanted) to `output`. The file
+/// appears whole or not at all; empty with `stopAfter` before artifact.
 CompileResult compile(const std::string &model, const std::string &output,
                       const CompileOptions &options);
 /// The same for an ONNX model in memory; `directory` is for external data.
@@ -100,6 +118,9 @@ std::vector<std::string> targets();
 std::string describeTarget(const std::string &target, std::string &error);
 /// Registers the backends of this build, once. Defined by the tool library.
 void registerDefaultBackends();
+/// Opens a plugin and adds both sides of its backend for the whole process;
+/// false with the reason in `error`. Defined by the tool library.
+bool loadPlugin(const std::string &path, std::string &error);
 
 /// Parses and prints IR of any phase, or runs a pass pipeline on it.
 CompileResult runPipeline(std::string_view ir, const std::string &pipeline);
@@ -110,6 +131,3 @@ const char *version();
 } // namespace narae::driver
 
 #endif // NARAE_LIB_DRIVER_COMPILER_H
-/// Opens a plugin and adds both sides of its backend for the whole process;
-/// false with the reason in `error`. Defined by the tool library.
-bool loadPlugin(const std::string &path, std::string &error);

@@ -6,12 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/artifact/Writer.h"
-#include "lib/driver/EmitRegisters.h"
+#include "lib/driver/EmitEntry.h"
 #include "lib/driver/Session.h"
 #include "lib/driver/TypeCodes.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace narae;
@@ -20,324 +20,6 @@ using namespace narae::artifact;
 
 namespace {
 
-/// Emits one entry point.
-class EntryEmitter {
-public:
-  EntryEmitter(EntryT &entry, ProgramT &program,
-               const llvm::StringMap<uint32_t> &kernels,
-               const llvm::StringMap<uint32_t> &weights)
-      : entry(entry), program(program), kernels(kernels), weights(weights),
-        regs(entry) {}
-  void run(func::FuncOp func);
-
-private:
-  uint32_t reg(Value value) {
-    return regs.get(value, [this](Value v) { return buffers.lookup(v); });
-  }
-  void flush();
-  void command(CommandKind kind, uint32_t a = 0, uint32_t b = 0,
-               uint32_t c = 0) {
-    flush();
-    entry.commands.push_back(Command(kind, a, b, c));
-  }
-  uint32_t name(StringRef text);
-  uint32_t addBuffer(Value value, BufferKind kind, uint32_t index,
-                     RankedTensorType type, ValueRange dims, StringRef name,
-                     int64_t first, int64_t last);
-  void arena(func::FuncOp func);
-  void emitCheck(rt::CheckOp op, uint32_t condition);
-  void hoistChecks(func::FuncOp func);
-  void hoistSizes(func::FuncOp func);
-  void op(Operation *op);
-  void block(Block &block);
-  void launch(rt::LaunchOp op);
-  void branch(rt::IfOp op);
-  void loop(rt::WhileOp op);
-
-  EntryT &entry;
-  ProgramT &program;
-  const llvm::StringMap<uint32_t> &kernels;
-  const llvm::StringMap<uint32_t> &weights;
-  RegisterEmitter regs;
-  llvm::DenseMap<Value, uint32_t> buffers;
-  llvm::DenseSet<Operation *> hoisted; ///< checks that the prologue makes
-};
-
-/// Whether a value is known before anything ran.
-bool isEarly(Value value) {
-  Operation *op = value.getDefiningOp();
-  return !isa<rt::ItemOp, rt::VarOp>(op) &&
-         llvm::all_of(op->getOperands(), isEarly);
-}
-
-void EntryEmitter::emitCheck(rt::CheckOp op, uint32_t condition) {
-  entry.messages.push_back(op.getMessage().str());
-  command(CommandKind_Check, condition, entry.messages.size() - 1);
-}
-
-void EntryEmitter::flush() {
-  if (!regs.pending())
-    return;
-  auto [first, count] = regs.flush();
-  entry.commands.push_back(Command(CommandKind_Eval, first, count, 0));
-}
-
-uint32_t EntryEmitter::name(StringRef text) {
-  for (size_t i = 0; i < program.names.size(); ++i)
-    if (program.names[i] == text)
-      return i;
-  program.names.push_back(text.str());
-  return program.names.size() - 1;
-}
-
-uint32_t EntryEmitter::addBuffer(Value value, BufferKind kind, uint32_t index,
-                                 RankedTensorType type, ValueRange dims,
-                                 StringRef name, int64_t first, int64_t last) {
-  auto buffer = std::make_unique<BufferT>();
-  buffer->kind = kind;
-  buffer->index = index;
-  buffer->type = typeCode(type.getElementType());
-  unsigned next = 0;
-  for (int64_t size : type.getShape())
-    buffer->dims.push_back(ShapedType::isDynamic(size) ? reg(dims[next++])
-                                                       : regs.constant(size));
-  buffer->size_reg = regs.bytes(buffer->dims, type.getElementType());
-  buffer->offset_reg = regs.constant(0);
-  buffer->name = name.str();
-  buffer->first = first;
-  buffer->last = last;
-  entry.buffers.push_back(std::move(buffer));
-  return buffers[value] = entry.buffers.size() - 1;
-}
-
-/// Checks that depend on dimensions of inputs alone come first, so that their
-/// messages win over what impossible sizes lead to.
-void EntryEmitter::hoistChecks(func::FuncOp func) {
-  SmallVector<std::pair<rt::CheckOp, uint32_t>> early;
-  for (auto check : func.getOps<rt::CheckOp>())
-    if (isEarly(check.getCondition()))
-      early.push_back({check, reg(check.getCondition())});
-  for (auto [check, condition] : early) {
-    emitCheck(check, condition);
-    hoisted.insert(check);
-  }
-}
-
-/// Every early value gets its register in the prologue.
-void EntryEmitter::hoistSizes(func::FuncOp func) {
-  func.walk([&](Operation *op) {
-    if (op->getNumResults() == 1 &&
-        (op->getResult(0).getType().isIndex() ||
-         op->getResult(0).getType().isInteger(1)) &&
-        isEarly(op->getResult(0)))
-      reg(op->getResult(0));
-  });
-}
-
-/// Buffers of the arena with their offsets, and the arena's size.
-void EntryEmitter::arena(func::FuncOp func) {
-  uint32_t size = regs.constant(0);
-  func.walk([&](hbm::BufferOp op) {
-    if (op.getSpace() != "arena")
-      return;
-    uint32_t index = addBuffer(
-        op, BufferKind_Arena, 0, cast<RankedTensorType>(op.getTensor()),
-        op.getDims(), op.getName(), op.getFirst(), op.getLast());
-    BufferT &buffer = *entry.buffers[index];
-    if (op.getOffset())
-      buffer.offset_reg = regs.constant(*op.getOffset());
-    for (Value below : op.getAbove()) {
-      const BufferT &other = *entry.buffers[buffers.lookup(below)];
-      uint32_t end = regs.align(
-          regs.binary(artifact::RegOp_Add, other.offset_reg, other.size_reg),
-          op.getAlign());
-      buffer.offset_reg =
-          regs.binary(artifact::RegOp_Max, buffer.offset_reg, end);
-    }
-    size = regs.binary(
-        artifact::RegOp_Max, size,
-        regs.binary(artifact::RegOp_Add, buffer.offset_reg, buffer.size_reg));
-  });
-  entry.arena_reg = regs.align(size, 64);
-}
-
-void EntryEmitter::run(func::FuncOp func) {
-  entry.name = func.getSymName().str();
-  hoistChecks(func);
-  hoistSizes(func);
-  func.walk([&](rt::ArgOp op) {
-    auto type = cast<RankedTensorType>(op.getTensor());
-    SmallVector<uint32_t> dims;
-    auto spec = std::make_unique<TensorSpecT>();
-    spec->name = op.getName().str();
-    spec->type = typeCode(type.getElementType());
-    auto buffer = std::make_unique<BufferT>();
-    for (int64_t i = 0; i < type.getRank(); ++i) {
-      int64_t size = type.getDimSize(i);
-      bool dynamic = ShapedType::isDynamic(size);
-      spec->dims.push_back(
-          DimSpec(dynamic ? -1 : size, dynamic ? op.getBounds()[2 * i] : size,
-                  dynamic ? op.getBounds()[2 * i + 1] : size,
-                  name(cast<StringAttr>(op.getDims()[i]).getValue())));
-      // The register file has the dimension even where nothing uses it.
-      uint32_t r = entry.registers++;
-      entry.instructions.push_back(
-          RegInst(artifact::RegOp_InputDim, r, op.getIndex(), i, 0, 0));
-      dims.push_back(r);
-    }
-    buffer->kind = BufferKind_Input;
-    buffer->index = op.getIndex();
-    buffer->type = spec->type;
-    buffer->dims.assign(dims.begin(), dims.end());
-    buffer->size_reg = regs.bytes(dims, type.getElementType());
-    buffer->offset_reg = regs.constant(0);
-    buffer->name = spec->name;
-    buffer->last = UINT32_MAX;
-    entry.buffers.push_back(std::move(buffer));
-    buffers[op.getBuffer()] = spec->buffer = entry.buffers.size() - 1;
-    entry.inputs.push_back(std::move(spec));
-  });
-  SmallVector<rt::OutputOp> outs;
-  func.walk([&](rt::OutputOp op) { outs.push_back(op); });
-  for (size_t i = 0; i < outs.size(); ++i)
-    entry.outputs.push_back(std::make_unique<TensorSpecT>());
-  arena(func);
-  flush();
-  entry.prologue = entry.commands.size();
-  block(func.getBody().front());
-  flush();
-  // Lifetimes are told in commands; positions of the schedule are finer.
-  uint32_t end = entry.commands.size();
-  for (auto &buffer : entry.buffers) {
-    buffer->first = std::min(buffer->first, end);
-    buffer->last = std::min(buffer->last, end);
-  }
-}
-
-void EntryEmitter::block(Block &block) {
-  for (Operation &operation : block)
-    op(&operation);
-}
-
-void EntryEmitter::op(Operation *op) {
-  if (auto launchOp = dyn_cast<rt::LaunchOp>(op))
-    return launch(launchOp);
-  if (auto branchOp = dyn_cast<rt::IfOp>(op))
-    return branch(branchOp);
-  if (auto loopOp = dyn_cast<rt::WhileOp>(op))
-    return loop(loopOp);
-  if (auto weight = dyn_cast<rt::WeightOp>(op)) {
-    uint32_t index = weights.lookup(weight.getData());
-    auto data = SymbolTable::lookupNearestSymbolFrom<fm::WeightDataOp>(
-        op, weight.getDataAttr());
-    addBuffer(weight, BufferKind_Weight, index,
-              cast<RankedTensorType>(data.getType()), {}, weight.getData(), 0,
-              UINT32_MAX);
-  } else if (auto buffer = dyn_cast<hbm::BufferOp>(op)) {
-    auto type = cast<RankedTensorType>(buffer.getTensor());
-    if (buffer.getSpace() == "output")
-      addBuffer(buffer, BufferKind_Output, ~0u, type, buffer.getDims(),
-                buffer.getName(), buffer.getFirst(), buffer.getLast());
-    else if (buffer.getSpace() == "dynamic")
-      addBuffer(buffer, BufferKind_Dynamic, 0, type, buffer.getDims(),
-                buffer.getName(), buffer.getFirst(), buffer.getLast());
-  } else if (auto alias = dyn_cast<hbm::AliasOp>(op)) {
-    addBuffer(alias, BufferKind_Alias, buffers.lookup(alias.getOf()),
-              cast<RankedTensorType>(alias.getTensor()), alias.getDims(), "", 0,
-              UINT32_MAX);
-  } else if (auto copy = dyn_cast<rt::CopyOp>(op)) {
-    uint32_t bytes = reg(copy.getBytes());
-    command(CommandKind_Copy, buffers.lookup(copy.getFrom()),
-            buffers.lookup(copy.getTo()), bytes);
-  } else if (auto allocate = dyn_cast<rt::AllocateOp>(op)) {
-    // The sizes depend on variables: compute them here.
-    uint32_t index = buffers.lookup(allocate.getBuffer());
-    auto define = allocate.getBuffer().getDefiningOp<hbm::BufferOp>();
-    auto type = cast<RankedTensorType>(define.getTensor());
-    BufferT &target = *entry.buffers[index];
-    regs.move(target.size_reg,
-              regs.bytes(target.dims, type.getElementType()));
-    if (target.kind == BufferKind_Dynamic)
-      command(CommandKind_Allocate, index);
-  } else if (auto check = dyn_cast<rt::CheckOp>(op)) {
-    if (!hoisted.contains(check))
-      emitCheck(check, reg(check.getCondition()));
-  } else if (auto set = dyn_cast<rt::SetOp>(op)) {
-    uint32_t value = reg(set.getValue());
-    regs.move(regs.variable(set.getVariable()), value);
-  } else if (auto output = dyn_cast<rt::OutputOp>(op)) {
-    uint32_t index = buffers.lookup(output.getBuffer());
-    BufferT &buffer = *entry.buffers[index];
-    buffer.index = output.getIndex();
-    TensorSpecT &spec = *entry.outputs[output.getIndex()];
-    spec.name = output.getName().str();
-    spec.type = buffer.type;
-    spec.buffer = index;
-    auto define = output.getBuffer().getDefiningOp<hbm::BufferOp>();
-    auto names = output->getAttrOfType<ArrayAttr>("dims");
-    for (auto [i, size] : llvm::enumerate(
-             cast<RankedTensorType>(define.getTensor()).getShape())) {
-      bool dynamic = ShapedType::isDynamic(size);
-      StringRef symbol = names && i < names.size()
-                             ? cast<StringAttr>(names[i]).getValue()
-                             : StringRef();
-      spec.dims.push_back(DimSpec(dynamic ? -1 : size, dynamic ? 0 : size,
-                                  dynamic ? -1 : size, name(symbol)));
-    }
-  } else if (op->getNumResults() == 1 && op->getResult(0).getType().isIndex() &&
-             isa<rt::ItemOp>(op)) {
-    reg(op->getResult(0));
-  }
-}
-
-void EntryEmitter::launch(rt::LaunchOp op) {
-  auto dispatch = std::make_unique<DispatchT>();
-  dispatch->kernel = kernels.lookup(op.getKernel());
-  for (Value v : op.getInputs())
-    dispatch->buffers.push_back(buffers.lookup(v));
-  for (Value v : op.getOutputs())
-    dispatch->buffers.push_back(buffers.lookup(v));
-  for (Value v : op.getParams())
-    dispatch->params.push_back(reg(v));
-  dispatch->scratch_reg =
-      op.getScratch() ? reg(op.getScratch()) : regs.constant(0);
-  dispatch->work_reg =
-      op.getWork() ? reg(op.getWork()) : regs.constant(1 << 20);
-  entry.dispatches.push_back(std::move(dispatch));
-  command(CommandKind_Dispatch, entry.dispatches.size() - 1);
-}
-
-void EntryEmitter::branch(rt::IfOp op) {
-  uint32_t condition = reg(op.getCondition());
-  command(CommandKind_Branch, condition);
-  size_t toElse = entry.commands.size() - 1;
-  RegisterEmitter::Mark saved = regs.mark();
-  block(op.getThenRegion().front());
-  command(CommandKind_Jump);
-  size_t toEnd = entry.commands.size() - 1;
-  regs.reset(saved);
-  entry.commands[toElse] =
-      Command(CommandKind_Branch, condition, entry.commands.size(), 0);
-  block(op.getElseRegion().front());
-  flush();
-  regs.reset(saved);
-  entry.commands[toEnd] =
-      Command(CommandKind_Jump, 0, entry.commands.size(), 0);
-}
-
-void EntryEmitter::loop(rt::WhileOp op) {
-  uint32_t condition = regs.variable(op.getVariable());
-  flush();
-  uint32_t head = entry.commands.size();
-  command(CommandKind_Branch, condition);
-  RegisterEmitter::Mark saved = regs.mark();
-  block(op.getBody().front());
-  command(CommandKind_Jump, 0, head);
-  regs.reset(saved);
-  entry.commands[head] =
-      Command(CommandKind_Branch, condition, entry.commands.size(), 0);
-}
-
 std::string joined(ArrayAttr nodes) {
   std::string text;
   for (Attribute node : nodes)
@@ -345,23 +27,32 @@ std::string joined(ArrayAttr nodes) {
   return text;
 }
 
-} // namespace
+/// Fills in the tables that entries point into.
+class ProgramEmitter {
+public:
+  ProgramEmitter(ModuleOp module, WeightStore &store, const ArtifactInfo &info)
+      : module(module), store(store), info(info), writer(program) {}
+  bool run(const std::string &path);
 
-bool driver::emitArtifact(ModuleOp module, WeightStore &store,
-                          const std::string &targetJson,
-                          const std::string &backend,
-                          const std::string &optionsJson,
-                          const std::string &report, const std::string &path) {
+private:
+  void addKernels();
+  bool addWeights();
+  bool addWeight(fm::WeightDataOp data);
+  bool placeOutside(fm::WeightDataOp data, WeightT &weight);
+  bool addStates();
+  bool addAttachments();
+  WeightSource sourceOf(StringRef name);
+
+  ModuleOp module;
+  WeightStore &store;
+  const ArtifactInfo &info;
   ProgramT program;
-  program.compiler = std::string("narae ") + version();
-  program.options = optionsJson;
-  program.target = targetJson;
-  program.backend = backend;
-  program.report = report;
-  program.names.push_back(""); // the name of nameless dimensions
-  Writer writer(program);
+  Writer writer;
+  ProgramTables tables;
+};
 
-  llvm::StringMap<uint32_t> objects, kernels, weights;
+void ProgramEmitter::addKernels() {
+  llvm::StringMap<uint32_t> objects;
   for (auto object : module.getOps<rt::ObjectOp>())
     objects[object.getSymName()] =
         writer.addObject(object.getFormat().str(), object.getData().str());
@@ -370,40 +61,124 @@ bool driver::emitArtifact(ModuleOp module, WeightStore &store,
     k->name = kernel.getSymName().str();
     k->object = kernel.getObject() ? objects.lookup(*kernel.getObject()) : 0;
     k->nodes = joined(kernel.getNodes());
-    kernels[kernel.getSymName()] = program.kernels.size();
+    tables.kernels[kernel.getSymName()] = program.kernels.size();
     program.kernels.push_back(std::move(k));
   }
+}
+
+/// Bytes that are read when they are written, and not held.
+WeightSource ProgramEmitter::sourceOf(StringRef name) {
+  auto produce = [this, name = name.str()](const ByteSink &sink) {
+    Status status = Status::success();
+    store.stream(name, [&](ArrayRef<char> bytes) {
+      status = sink(bytes.data(), bytes.size());
+      return !status.failed();
+    });
+    return status;
+  };
+  return WeightSource(*store.size(name), produce);
+}
+
+/// Leaves a weight where it is if that is one place in a file below the
+/// model's folder; false otherwise.
+bool ProgramEmitter::placeOutside(fm::WeightDataOp data, WeightT &weight) {
+  ArrayRef<WeightPiece> source = store.source(data.getSymName());
+  if (source.size() != 1)
+    return false;
+  StringRef file = source[0].file;
+  if (!info.weightsFolder.empty()) {
+    if (!file.consume_front(info.weightsFolder))
+      return false;
+    file = file.ltrim('/');
+  }
+  if (file.empty() || llvm::sys::path::is_absolute(file))
+    return false;
+  weight.file = file.str();
+  weight.offset = source[0].offset;
+  weight.size = source[0].length;
+  weight.hash = store.hash(data.getSymName());
+  return true;
+}
+
+bool ProgramEmitter::addWeight(fm::WeightDataOp data) {
+  if (!store.contains(data.getSymName())) {
+    data.emitError("the bytes of weight '")
+        << data.getSymName() << "' are missing"
+        << (data.getAbsent() ? ": the module was made without weights" : "");
+    return false;
+  }
+  auto type = cast<RankedTensorType>(data.getType());
+  auto weight = std::make_unique<WeightT>();
+  weight->name = data.getSymName().str();
+  weight->type = typeCode(type.getElementType());
+  weight->dims.assign(type.getShape().begin(), type.getShape().end());
+  size_t index = program.weights.size();
+  tables.weights[data.getSymName()] = index;
+  if (!info.externalWeights || !placeOutside(data, *weight))
+    writer.setWeight(index, sourceOf(data.getSymName()));
+  program.weights.push_back(std::move(weight));
+  return true;
+}
+
+bool ProgramEmitter::addWeights() {
   llvm::StringSet<> used;
   module.walk([&](rt::WeightOp op) { used.insert(op.getData()); });
-  for (auto data : module.getOps<fm::WeightDataOp>()) {
-    if (!used.contains(data.getSymName()))
-      continue;
-    auto size = store.size(data.getSymName());
-    if (!size) {
-      data.emitError("the bytes of weight '")
-          << data.getSymName() << "' are missing";
+  bool ok = true;
+  for (auto data : module.getOps<fm::WeightDataOp>())
+    if (used.contains(data.getSymName()))
+      ok &= addWeight(data);
+  return ok;
+}
+
+bool ProgramEmitter::addStates() {
+  for (auto op : module.getOps<fm::StateOp>()) {
+    auto type = cast<RankedTensorType>(op.getType());
+    if (!op.getOffset()) {
+      op.emitError("state '") << op.getSymName() << "' has no place";
       return false;
     }
-    auto type = cast<RankedTensorType>(data.getType());
-    auto weight = std::make_unique<WeightT>();
-    weight->name = data.getSymName().str();
-    weight->type = typeCode(type.getElementType());
-    weight->dims.assign(type.getShape().begin(), type.getShape().end());
-    weights[data.getSymName()] = program.weights.size();
-    program.weights.push_back(std::move(weight));
-    auto produce = [&store, data](const ByteSink &sink) mutable {
-      Status status = Status::success();
-      store.stream(data.getSymName(), [&](ArrayRef<char> bytes) {
-        status = sink(bytes.data(), bytes.size());
-        return !status.failed();
-      });
-      return status;
-    };
-    writer.setWeight(program.weights.size() - 1, WeightSource(*size, produce));
+    auto state = std::make_unique<StateT>();
+    state->name = op.getSymName().str();
+    state->type = typeCode(type.getElementType());
+    state->dims.assign(type.getShape().begin(), type.getShape().end());
+    state->offset = *op.getOffset();
+    state->size = fm::storageBytes(type);
+    state->kind = op.getKind().str();
+    state->axis = op.getAxis();
+    state->window = op.getWindow().value_or(0);
+    tables.states[op.getSymName()] = program.states.size();
+    program.states.push_back(std::move(state));
   }
+  return true;
+}
+
+bool ProgramEmitter::addAttachments() {
+  for (auto op : module.getOps<fm::AttachmentOp>()) {
+    if (!store.contains(op.getSymName())) {
+      op.emitError("the bytes of attachment '")
+          << op.getSymName() << "' are missing";
+      return false;
+    }
+    writer.addAttachment(op.getSymName().str(), sourceOf(op.getSymName()));
+  }
+  return true;
+}
+
+bool ProgramEmitter::run(const std::string &path) {
+  program.compiler = std::string("narae ") + version();
+  program.options = info.optionsJson;
+  program.target = info.targetJson;
+  program.backend = info.backend;
+  program.report = info.report;
+  program.names.push_back(""); // the name of nameless dimensions
+  if (auto metadata = module->getAttrOfType<StringAttr>("fm.metadata"))
+    program.metadata = metadata.str();
+  addKernels();
+  if (!addWeights() || !addStates() || !addAttachments())
+    return false;
   for (auto func : module.getOps<func::FuncOp>()) {
     auto entry = std::make_unique<EntryT>();
-    EntryEmitter(*entry, program, kernels, weights).run(func);
+    emitEntry(func, *entry, program, tables);
     program.entries.push_back(std::move(entry));
   }
   if (Status status = writer.write(path); status.failed()) {
@@ -411,4 +186,11 @@ bool driver::emitArtifact(ModuleOp module, WeightStore &store,
     return false;
   }
   return true;
+}
+
+} // namespace
+
+bool driver::emitArtifact(ModuleOp module, WeightStore &store,
+                          const ArtifactInfo &info, const std::string &path) {
+  return ProgramEmitter(module, store, info).run(path);
 }

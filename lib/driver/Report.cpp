@@ -8,11 +8,101 @@
 #include "dialects/rt/RtDialect.h"
 #include "lib/driver/Session.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/JSON.h"
 
 using namespace mlir;
 using namespace narae;
 using namespace narae::driver;
+
+static void writeKernel(llvm::json::OStream &json, rt::KernelOp kernel) {
+  json.object([&] {
+    json.attribute("name", kernel.getSymName());
+    json.attribute("device", kernel.getDevice());
+    if (auto config = kernel.getConfig())
+      for (NamedAttribute a : *config)
+        if (auto s = dyn_cast<StringAttr>(a.getValue()))
+          json.attribute(a.getName().getValue(), s.getValue());
+    json.attributeArray("nodes", [&] {
+      for (Attribute node : kernel.getNodes())
+        json.value(cast<StringAttr>(node).getValue());
+    });
+  });
+}
+
+/// Weights, state and arena, each once: the entries share all three, and the
+/// arena is that of the entry which needs most.
+static void writeMemory(llvm::json::OStream &json, ModuleOp module) {
+  struct Space {
+    StringRef name;
+    int64_t peak, lowerBound;
+    bool exact;
+  };
+  SmallVector<Space> spaces;
+  module.walk<WalkOrder::PreOrder>([&](hbm::PlanOp plan) {
+    Space space{plan.getSpace(), int64_t(plan.getPeak()),
+                int64_t(plan.getLowerBound()), plan.getExact()};
+    Space *known = llvm::find_if(
+        spaces, [&](const Space &s) { return s.name == space.name; });
+    if (known == spaces.end()) {
+      spaces.push_back(space);
+      return;
+    }
+    known->peak = std::max(known->peak, space.peak);
+    known->lowerBound = std::max(known->lowerBound, space.lowerBound);
+    known->exact &= space.exact;
+  });
+  json.attributeArray("memory", [&] {
+    for (const Space &space : spaces)
+      json.object([&] {
+        json.attribute("space", space.name);
+        json.attribute("peak", space.peak);
+        json.attribute("lower_bound", space.lowerBound);
+        json.attribute("exact", space.exact);
+      });
+  });
+}
+
+static void writeEntries(llvm::json::OStream &json, ModuleOp module) {
+  json.attributeArray("entries", [&] {
+    for (auto func : module.getOps<func::FuncOp>())
+      json.object([&] {
+        int64_t launches = 0, copies = 0;
+        func.walk([&](rt::LaunchOp) { ++launches; });
+        func.walk([&](rt::CopyOp) { ++copies; });
+        json.attribute("name", func.getSymName());
+        json.attribute("dispatches", launches);
+        json.attribute("copies", copies);
+        func.walk([&](hbm::PlanOp plan) {
+          json.attribute("arena_peak", plan.getPeak());
+          json.attribute("arena_lower_bound", plan.getLowerBound());
+        });
+      });
+  });
+}
+
+/// What the state of one sequence costs: a token of its context, and once.
+static void writeStates(llvm::json::OStream &json, ModuleOp module) {
+  int64_t total = 0, growing = 0, fixed = 0;
+  bool any = false;
+  for (auto state : module.getOps<fm::StateOp>()) {
+    auto type = cast<RankedTensorType>(state.getType());
+    int64_t bytes = fm::storageBytes(type);
+    total += bytes;
+    any = true;
+    if (state.getKind() == "plain" || !bytes)
+      continue;
+    if (state.getKind() == "growing")
+      growing += bytes / type.getDimSize(0) / type.getDimSize(state.getAxis());
+    else
+      fixed += bytes / type.getDimSize(0);
+  }
+  if (!any)
+    return;
+  json.attribute("state_bytes", total);
+  json.attribute("kv_bytes_per_token", growing);
+  json.attribute("kv_bytes_fixed", fixed);
+}
 
 std::string driver::makeReport(ModuleOp module, const Target &target,
                                ArrayRef<std::pair<std::string, double>> times,
@@ -31,36 +121,18 @@ std::string driver::makeReport(ModuleOp module, const Target &target,
       });
     json.attributeArray("kernels", [&] {
       for (auto kernel : module.getOps<rt::KernelOp>())
-        json.object([&] {
-          json.attribute("name", kernel.getSymName());
-          json.attribute("device", kernel.getDevice());
-          if (auto config = kernel.getConfig())
-            for (NamedAttribute a : *config)
-              if (auto s = dyn_cast<StringAttr>(a.getValue()))
-                json.attribute(a.getName().getValue(), s.getValue());
-          json.attributeArray("nodes", [&] {
-            for (Attribute node : kernel.getNodes())
-              json.value(cast<StringAttr>(node).getValue());
-          });
-        });
+        writeKernel(json, kernel);
     });
     unsigned launches = 0;
     module.walk([&](rt::LaunchOp) { ++launches; });
     json.attribute("dispatches", launches);
-    json.attributeArray("memory", [&] {
-      module.walk([&](hbm::PlanOp plan) {
-        json.object([&] {
-          json.attribute("space", plan.getSpace());
-          json.attribute("peak", plan.getPeak());
-          json.attribute("lower_bound", plan.getLowerBound());
-          json.attribute("exact", plan.getExact());
-        });
-      });
-    });
+    writeEntries(json, module);
+    writeMemory(json, module);
     int64_t weightBytes = 0;
     for (auto data : module.getOps<fm::WeightDataOp>())
       weightBytes += data.getLength();
     json.attribute("weight_bytes", weightBytes);
+    writeStates(json, module);
   });
   os.flush();
   return text;

@@ -19,6 +19,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -51,7 +52,8 @@ bool Session::resolveTarget() {
 static std::vector<WeightPiece> piecesOf(fm::WeightDataOp data,
                                          StringRef directory) {
   auto resolve = [&](StringRef file) {
-    SmallString<256> path(directory);
+    SmallString<256> path(llvm::sys::path::is_absolute(file) ? StringRef()
+                                                             : directory);
     llvm::sys::path::append(path, file);
     return path.str().str();
   };
@@ -167,6 +169,34 @@ bool driver::generateCode(ModuleOp module, const Target &target) {
   return true;
 }
 
+/// Bytes of the target's first memory, 0 where its description does not say.
+static int64_t memoryCapacity(const std::string &target) {
+  std::string error;
+  auto json = llvm::json::parse(describeTarget(target, error));
+  if (!json) {
+    llvm::consumeError(json.takeError());
+    return 0;
+  }
+  const llvm::json::Object *object = json->getAsObject();
+  const llvm::json::Array *spaces =
+      object ? object->getArray("memory") : nullptr;
+  const llvm::json::Object *first =
+      spaces && !spaces->empty() ? spaces->front().getAsObject() : nullptr;
+  return first ? first->getInteger("capacity").value_or(0) : 0;
+}
+
+bool Session::planMemory() {
+  memory::PlanMemoryOptions plan;
+  if (checkCapacity)
+    plan.capacity = memoryCapacity(resolved->name());
+  return runPasses(
+      [&](OpPassManager &pm) {
+        pm.addPass(memory::createPlanMemory(plan));
+        pm.addPass(memory::createVerifyMemory());
+      },
+      "memory");
+}
+
 bool Session::codegen() { return generateCode(*module, *resolved); }
 
 bool Session::run(Phase phase) {
@@ -208,12 +238,7 @@ bool Session::run(Phase phase) {
         "schedule");
     break;
   case Phase::Memory:
-    ok = runPasses(
-        [](OpPassManager &pm) {
-          pm.addPass(memory::createPlanMemory());
-          pm.addPass(memory::createVerifyMemory());
-        },
-        "memory");
+    ok = planMemory();
     break;
   case Phase::Codegen:
     ok = codegen();

@@ -27,6 +27,10 @@ public:
 
   mlir::OwningOpRef<mlir::ModuleOp> module;
   WeightStore weights;
+  /// Files of weights that may stay outside of the artifact are below it.
+  std::string modelFolder;
+  /// Whether phase `memory` fails where the target is too small.
+  bool checkCapacity = true;
   /// Milliseconds of each phase, in order.
   std::vector<std::pair<std::string, double>> times;
 
@@ -45,6 +49,7 @@ public:
 
 private:
   bool dispatch();
+  bool planMemory();
   bool codegen();
   mlir::MLIRContext &context;
   const CompileOptions &options;
@@ -59,11 +64,18 @@ bool evaluateConstants(mlir::ModuleOp module, WeightStore &weights,
 /// Phase `codegen` for a module: objects for its kernels.
 bool generateCode(mlir::ModuleOp module, const Target &target);
 
-/// Phase `artifact`: writes the file.
+/// What an artifact says beside its program.
+struct ArtifactInfo {
+  std::string targetJson, backend, optionsJson = "{}", report = "{}";
+  /// Weights that lie in one piece of a file below `weightsFolder`, as they
+  /// were, stay there.
+  bool externalWeights = false;
+  std::string weightsFolder;
+};
+
+/// Phase `artifact`: writes the file. Weights are streamed.
 bool emitArtifact(mlir::ModuleOp module, WeightStore &weights,
-                  const std::string &targetJson, const std::string &backend,
-                  const std::string &optionsJson, const std::string &report,
-                  const std::string &path);
+                  const ArtifactInfo &info, const std::string &path);
 
 /// The report so far, as JSON.
 std::string makeReport(mlir::ModuleOp module, const Target &target,

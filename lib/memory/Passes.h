@@ -14,6 +14,11 @@
 
 namespace narae::memory {
 
+/// Fails, with need, have, the largest buffers and what would help, unless
+/// the planned module's weights, states and largest arena fit into `capacity`
+/// bytes.
+llvm::LogicalResult checkCapacity(mlir::ModuleOp module, int64_t capacity);
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "lib/memory/Passes.h.inc"

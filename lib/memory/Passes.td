@@ -16,13 +16,17 @@ def PlanMemory : Pass<"narae-plan-memory", "::mlir::ModuleOp"> {
     Before: `hbm.buffer`s with lifetimes. After: each in space "arena" has an
     offset, or, where sizes are dynamic, the buffers below it, from whose ends
     the runtime computes the offset; `hbm.plan` says peak and lower bound.
+    States get offsets in the session's state memory, which the entries share,
+    as they share the arena and the weights.
 
     Dynamic dimensions count with their upper bound where they have one, and
     with `nominal` otherwise.
   }];
   let options = [
     Option<"nominal", "nominal", "int64_t", "128",
-           "size of a dimension without bounds while planning">
+           "size of a dimension without bounds while planning">,
+    Option<"capacity", "capacity", "int64_t", "0",
+           "bytes that weights, states and arena must fit into; 0: any">
   ];
   let dependentDialects = ["::narae::hbm::HbmDialect"];
 }

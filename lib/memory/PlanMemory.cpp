@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace narae::memory {
@@ -20,6 +21,9 @@ namespace narae::memory {
 
 using namespace mlir;
 using namespace narae;
+
+/// Of states and weights in their spaces.
+static constexpr int64_t kAlignment = 64;
 
 /// Sizes of buffers while planning: an interpreter of the index arithmetic
 /// that the schedule left, with given sizes for dynamic dimensions.
@@ -182,6 +186,37 @@ static LogicalResult planFunction(func::FuncOp func, int64_t nominal) {
   return success();
 }
 
+/// Sessions keep states one after the other, in the module's order.
+static void placeStates(ModuleOp module) {
+  int64_t end = 0, bytes = 0;
+  for (auto state : module.getOps<fm::StateOp>()) {
+    end = llvm::alignTo(end, kAlignment);
+    state.setOffset(end);
+    int64_t size = fm::storageBytes(cast<RankedTensorType>(state.getType()));
+    end += size;
+    bytes += size;
+  }
+  if (end)
+    OpBuilder::atBlockBegin(module.getBody())
+        .create<hbm::PlanOp>(module.getLoc(), "state", end, bytes, true);
+}
+
+/// Weights that something reads; they are where the artifact has them.
+static void sumWeights(ModuleOp module) {
+  llvm::StringSet<> used;
+  module.walk([&](rt::WeightOp op) { used.insert(op.getData()); });
+  int64_t end = 0, bytes = 0;
+  for (auto data : module.getOps<fm::WeightDataOp>())
+    if (used.contains(data.getSymName())) {
+      int64_t size = fm::storageBytes(cast<RankedTensorType>(data.getType()));
+      end = llvm::alignTo(end, kAlignment) + size;
+      bytes += size;
+    }
+  if (end)
+    OpBuilder::atBlockBegin(module.getBody())
+        .create<hbm::PlanOp>(module.getLoc(), "weights", end, bytes, true);
+}
+
 namespace {
 
 struct PlanMemoryPass : narae::memory::impl::PlanMemoryBase<PlanMemoryPass> {
@@ -190,6 +225,10 @@ struct PlanMemoryPass : narae::memory::impl::PlanMemoryBase<PlanMemoryPass> {
     for (auto func : getOperation().getOps<func::FuncOp>())
       if (failed(planFunction(func, nominal)))
         return signalPassFailure();
+    placeStates(getOperation());
+    sumWeights(getOperation());
+    if (capacity && failed(memory::checkCapacity(getOperation(), capacity)))
+      signalPassFailure();
   }
 };
 

@@ -23,7 +23,8 @@ bool place::checkSupport(ModuleOp module,
   module.walk([&](Operation *op) {
     if (!isa<fm::FmDialect>(op->getDialect()) ||
         isa<fm::WeightDataOp, fm::WeightOp, fm::ConstantOp, fm::YieldOp,
-            fm::IfOp, fm::LoopOp>(op))
+            fm::IfOp, fm::LoopOp, fm::StateOp, fm::StateReadOp,
+            fm::StateWriteOp, fm::AttachmentOp>(op))
       return;
     ok &= supports(op);
   });

@@ -21,6 +21,7 @@ Scheduler::Scheduler(func::FuncOp old, SymbolTable &symbols)
 
 LogicalResult Scheduler::run() {
   computePositions();
+  planUpdates();
   findOutputs();
   Block *old = &func.getBody().front();
   Block *fresh = b.createBlock(&func.getBody(), func.getBody().end());
@@ -39,47 +40,13 @@ LogicalResult Scheduler::run() {
   return success();
 }
 
-/// Numbers ops in program order; an op with regions ends after them.
-void Scheduler::computePositions() {
-  int64_t next = 1;
-  std::function<void(Block &)> number = [&](Block &block) {
-    for (Operation &op : block) {
-      position[&op] = next++;
-      for (Region &region : op.getRegions())
-        for (Block &inner : region)
-          number(inner);
-      endPosition[&op] = next++;
-    }
-  };
-  number(func.getBody().front());
-}
-
-/// The position after the last command that reads a value, through views.
-int64_t Scheduler::lastUse(Value value) {
-  int64_t last = 0;
-  for (Operation *user : value.getUsers()) {
-    last = std::max(last, endPosition[user] + 1);
-    if (auto view = dyn_cast<rt::ViewOp>(user))
-      last = std::max(last, lastUse(view));
-    // What a loop reads from outside must survive every iteration.
-    for (Operation *parent = user->getParentOp(); parent && parent != func;
-         parent = parent->getParentOp())
-      if (isa<fm::LoopOp>(parent) &&
-          !parent->isProperAncestor(
-              value.getDefiningOp() ? value.getDefiningOp()
-                                    : value.getParentBlock()->getParentOp()))
-        last = std::max(last, endPosition[parent] + 1);
-  }
-  return last;
-}
-
 void Scheduler::findOutputs() {
   Operation *ret = func.getBody().front().getTerminator();
   for (auto [i, operand] : llvm::enumerate(ret->getOperands())) {
     Value value = operand;
     while (auto view = value.getDefiningOp<rt::ViewOp>())
       value = view.getInput();
-    if (value.getDefiningOp<rt::DispatchOp>() &&
+    if (value.getDefiningOp<rt::DispatchOp>() && !reused.lookup(value) &&
         value.getParentBlock() == &func.getBody().front())
       directOutputs.try_emplace(value, i);
   }
@@ -194,7 +161,8 @@ Value Scheduler::index(Value old) {
   }
   if (auto item = dyn_cast_or_null<rt::ItemOp>(op)) {
     if (!tensors.count(item.getTensor()) &&
-        !item.getTensor().getDefiningOp<fm::WeightOp>())
+        !isa_and_nonnull<fm::WeightOp, fm::StateReadOp>(
+            item.getTensor().getDefiningOp()))
       return {};
     Value value = b.create<rt::ItemOp>(op->getLoc(), b.getIndexType(),
                                        tensorOf(item.getTensor()).buffer,
@@ -215,15 +183,24 @@ Scheduler::Tensor Scheduler::tensorOf(Value value) {
   auto it = tensors.find(value);
   if (it != tensors.end())
     return it->second;
-  auto weight = value.getDefiningOp<fm::WeightOp>();
-  assert(weight && "tensors are scheduled before their users");
   Tensor tensor;
-  tensor.buffer = b.create<rt::WeightOp>(value.getLoc(),
-                                         hbm::BufferType::get(b.getContext()),
-                                         weight.getDataAttr());
+  if (auto read = value.getDefiningOp<fm::StateReadOp>()) {
+    tensor.buffer = stateBuffer(value.getLoc(), read.getStateAttr());
+  } else {
+    auto weight = value.getDefiningOp<fm::WeightOp>();
+    assert(weight && "tensors are scheduled before their users");
+    tensor.buffer = b.create<rt::WeightOp>(value.getLoc(),
+                                           hbm::BufferType::get(b.getContext()),
+                                           weight.getDataAttr());
+  }
   for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
     tensor.dims.push_back(constant(size));
   return tensor; // not remembered: a branch's value does not dominate others
+}
+
+Value Scheduler::stateBuffer(Location loc, FlatSymbolRefAttr state) {
+  return b.create<rt::StateOp>(loc, hbm::BufferType::get(b.getContext()),
+                               state);
 }
 
 LogicalResult Scheduler::block(Block &block) {
@@ -283,6 +260,12 @@ LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
     bool late = llvm::any_of(dynamicDims(type, tensor.dims), isLate);
     int64_t first = position[op];
     int64_t last = std::max(lastUse(result), first + 1);
+    if (Value updated = reused.lookup(result)) {
+      tensor.buffer = tensorOf(updated).buffer;
+      outputs.push_back(tensor.buffer);
+      tensors[result] = tensor;
+      continue;
+    }
 
     auto direct = directOutputs.find(result);
     Value out;
@@ -316,6 +299,8 @@ LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
                              late ? "dynamic" : "arena", first, last);
     if (late)
       b.create<rt::AllocateOp>(loc, tensor.buffer);
+    if (auto arguments = kernel.getInplace(); arguments && (*arguments)[i] >= 0)
+      copy(loc, tensorOf(op.getInputs()[(*arguments)[i]]), tensor, type);
     outputs.push_back(tensor.buffer);
     tensors[result] = tensor;
   }
@@ -370,6 +355,7 @@ LogicalResult Scheduler::results(func::ReturnOp op) {
     if (auto dims = func.getResultAttrOfType<ArrayAttr>(i, "fm.dims"))
       output->setAttr("dims", dims);
   }
+  commitStates(op);
   b.create<func::ReturnOp>(op.getLoc());
   return success();
 }

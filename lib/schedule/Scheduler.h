@@ -12,6 +12,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace narae::schedule {
 
@@ -31,6 +33,12 @@ private:
 
   void computePositions();
   int64_t lastUse(mlir::Value value);
+  void planUpdates();
+  mlir::Value origin(mlir::Value value) const;
+  bool canReuse(rt::DispatchOp op, mlir::Value result, mlir::Value operand);
+  static bool isReturned(mlir::Value value);
+  void commitStates(mlir::Operation *end);
+  mlir::Value stateBuffer(mlir::Location loc, mlir::FlatSymbolRefAttr state);
   void findOutputs();
   void addArguments();
   llvm::LogicalResult block(mlir::Block &block);
@@ -74,6 +82,11 @@ private:
   /// operand of the return that they become, through views.
   llvm::DenseMap<mlir::Value, unsigned> directOutputs;
   llvm::DenseMap<unsigned, mlir::Value> outputBuffers;
+  /// Results that take the memory of an operand, which they update.
+  llvm::DenseMap<mlir::Value, mlir::Value> reused;
+  llvm::StringMap<llvm::SmallVector<mlir::Value, 1>> stateReads;
+  llvm::SmallVector<fm::StateWriteOp> stateWrites;
+  llvm::StringSet<> written;
   int64_t variables = 0;
 };
 

@@ -66,6 +66,40 @@ static void bindOptions(py::module_ &module) {
       .def_readwrite("precision", &CompileOptions::precision)
       .def_readwrite("all_dynamic", &CompileOptions::allDynamic)
       .def_readwrite("exact", &CompileOptions::exact)
+      .def_readwrite("external_weights", &CompileOptions::externalWeights)
+      .def_readwrite("without_weights", &CompileOptions::withoutWeights)
+      .def_property(
+          "batch",
+          [](const CompileOptions &self) { return self.language.batch; },
+          [](CompileOptions &self, int64_t n) { self.language.batch = n; })
+      .def_property(
+          "context",
+          [](const CompileOptions &self) { return self.language.context; },
+          [](CompileOptions &self, int64_t n) { self.language.context = n; })
+      .def_property(
+          "kv_type",
+          [](const CompileOptions &self) { return self.language.kvType; },
+          [](CompileOptions &self, const std::string &type) {
+            self.language.kvType = type;
+          })
+      .def_property(
+          "prefill_chunk",
+          [](const CompileOptions &self) { return self.language.prefillChunk; },
+          [](CompileOptions &self, int64_t n) {
+            self.language.prefillChunk = n;
+          })
+      .def_property(
+          "quantize",
+          [](const CompileOptions &self) { return self.language.quantize; },
+          [](CompileOptions &self, const std::string &type) {
+            self.language.quantize = type;
+          })
+      .def_property(
+          "ignore",
+          [](const CompileOptions &self) { return self.language.ignore; },
+          [](CompileOptions &self, const std::vector<std::string> &names) {
+            self.language.ignore = names;
+          })
       .def_readwrite("opt_level", &CompileOptions::optLevel)
       .def_readwrite("threads", &CompileOptions::threads)
       .def_readwrite("dump_phases", &CompileOptions::dumpPhases)

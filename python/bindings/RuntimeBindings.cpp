@@ -97,6 +97,58 @@ py::list entries(const Artifact &artifact) {
   return result;
 }
 
+py::list attachments(const Artifact &artifact) {
+  const narae_artifact *handle = artifact.handle.get();
+  py::list names;
+  for (size_t i = 0, n = narae_artifact_attachment_count(handle); i < n; ++i)
+    names.append(text(narae_artifact_attachment_name(handle, i)));
+  return names;
+}
+
+/// The bytes of an attachment; None when there is none of that name.
+py::object attachment(const Artifact &artifact, const std::string &name) {
+  size_t size = 0;
+  const void *data =
+      narae_artifact_attachment(artifact.handle.get(), name.c_str(), &size);
+  if (!data)
+    return py::none();
+  return py::bytes(static_cast<const char *>(data), size);
+}
+
+/// (tensor, bytes, kind, axis, window) of each state.
+py::list states(const Session &session) {
+  narae_session *handle = session.handle.get();
+  py::list result;
+  for (size_t i = 0, n = narae_session_state_count(handle); i < n; ++i) {
+    const narae_state_info &info = *narae_session_state_info(handle, i);
+    result.append(py::make_tuple(describe(info.tensor), info.bytes,
+                                 text(info.kind), info.axis, info.window));
+  }
+  return result;
+}
+
+void readState(Session &session, size_t index, uintptr_t address,
+               uint64_t bytes) {
+  py::gil_scoped_release released;
+  std::lock_guard<std::mutex> lock(session.mutex);
+  check(narae_session_state_read(session.handle.get(), index,
+                                 reinterpret_cast<void *>(address), bytes));
+}
+
+void writeState(Session &session, size_t index, uintptr_t address,
+                uint64_t bytes) {
+  py::gil_scoped_release released;
+  std::lock_guard<std::mutex> lock(session.mutex);
+  check(narae_session_state_write(session.handle.get(), index,
+                                  reinterpret_cast<void *>(address), bytes));
+}
+
+void resetStates(Session &session) {
+  py::gil_scoped_release released;
+  std::lock_guard<std::mutex> lock(session.mutex);
+  check(narae_session_state_reset(session.handle.get()));
+}
+
 void recordTrace(void *context, const char *kernel, const char *nodes,
                  uint64_t begin, uint64_t end) {
   static_cast<std::vector<TraceTuple> *>(context)->emplace_back(kernel, nodes,
@@ -182,9 +234,16 @@ void narae::python::bindRuntime(py::module_ &module) {
            [](const Artifact &artifact) {
              return text(narae_artifact_target(artifact.handle.get()));
            })
-      .def("weight_bytes", [](const Artifact &artifact) {
-        return narae_artifact_weight_bytes(artifact.handle.get());
-      });
+      .def("weight_bytes",
+           [](const Artifact &artifact) {
+             return narae_artifact_weight_bytes(artifact.handle.get());
+           })
+      .def("metadata",
+           [](const Artifact &artifact) {
+             return text(narae_artifact_metadata(artifact.handle.get()));
+           })
+      .def("attachments", &attachments)
+      .def("attachment", &attachment);
   py::class_<Session>(module, "Session")
       .def(py::init<const Artifact &, const std::optional<std::string> &,
                     int32_t>(),

@@ -139,6 +139,24 @@ class Artifact:
     def weight_bytes(self) -> int:
         return self._handle.weight_bytes()
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the model says of itself, as {"language_model": {...}}."""
+        return json.loads(self._handle.metadata() or "{}")
+
+    @property
+    def attachments(self) -> tuple[str, ...]:
+        """Names of the files that travel in the artifact."""
+        return tuple(self._handle.attachments())
+
+    def attachment(self, name: str) -> bytes:
+        """The bytes of an attachment."""
+        data = self._handle.attachment(name)
+        if data is None:
+            known = ", ".join(map(repr, self.attachments)) or "none"
+            raise Error(f"{self._path}: there is no attachment {name!r}; there are {known}")
+        return data
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the artifact to a file, which appears whole or not at all."""
         target = os.fspath(path)

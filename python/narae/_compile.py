@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _narae
@@ -14,7 +14,8 @@ from ._errors import Diagnostic, Error
 
 Dims = Mapping[str, "int | tuple[int, int | None]"]
 Model = Any
-"""A path, the bytes of an ONNX model, or an `onnx.ModelProto`."""
+"""A path (`.onnx`, `.gguf`, `.mlir`, a checkpoint's folder), the bytes of an
+ONNX model, or an `onnx.ModelProto`."""
 
 
 def _set_dims(options: _narae.CompileOptions, dims: Dims | None) -> None:
@@ -24,6 +25,23 @@ def _set_dims(options: _narae.CompileOptions, dims: Dims | None) -> None:
         if low < 0 or (high is not None and high < low):
             raise Error(f"dims: {name!r} cannot be {size!r}: give a number or (min, max)")
         options.set_dim(name, int(low), limit)
+
+
+def _set_language(
+    options: _narae.CompileOptions,
+    batch: int,
+    context: int | None,
+    kv_type: str | None,
+    prefill_chunk: int,
+    quantize: str | None,
+) -> None:
+    if context is not None and context < 1:
+        raise Error(f"context is at least 1, not {context}")
+    options.batch = batch
+    options.context = context or 0
+    options.kv_type = kv_type or ""
+    options.prefill_chunk = prefill_chunk
+    options.quantize = quantize or ""
 
 
 def _diagnostics(result: _narae.CompileResult) -> list[Diagnostic]:
@@ -82,6 +100,14 @@ def compile(  # the name of what it does
     dump_phases: str | os.PathLike[str] | None = None,
     progress: Callable[[float, str], None] | None = None,
     all_dynamic: bool = False,
+    batch: int = 1,
+    context: int | None = None,
+    kv_type: str | None = None,
+    prefill_chunk: int = 128,
+    quantize: str | None = None,
+    weights: str = "embedded",
+    without_weights: bool = False,
+    ignore: Sequence[str] = (),
 ) -> Artifact:
     """Compiles a model and returns the artifact.
 
@@ -93,6 +119,15 @@ def compile(  # the name of what it does
     or bounds them (`{"seq": (1, 512)}`). `precision` is "f32", "bf16", ...;
     None keeps what the model stores. `exact` forbids approximations beyond
     rounding of f32; `opt` is 0 to 3; `threads` are those of the compiler.
+
+    Language models (a checkpoint's folder or a `.gguf` file): `batch`
+    sequences of up to `context` positions at a time (the smaller of the
+    model's and 4096), a cache of `kv_type` ("f32", "bf16", "f16", "q8_0"),
+    `prefill_chunk` tokens at most in one run of `prefill`; `quantize` packs
+    the weights ("q8_0", "q4_0", "q4_k"); `ignore` names keys and tensors of
+    the checkpoint that may stay unread, with * and ?. `weights="external"`
+    leaves weights in the model's own files where kernels can read them there;
+    `without_weights` takes shapes only, for reports.
 
     Raises `narae.Error`, which lists all problems in `.diagnostics`.
     """
@@ -106,6 +141,12 @@ def compile(  # the name of what it does
     options.threads = threads or 0
     options.all_dynamic = all_dynamic
     options.dump_phases = os.fspath(dump_phases) if dump_phases is not None else ""
+    _set_language(options, batch, context, kv_type, prefill_chunk, quantize)
+    if weights not in ("embedded", "external"):
+        raise Error(f'weights is "embedded" or "external", not {weights!r}')
+    options.external_weights = weights == "external"
+    options.without_weights = without_weights
+    options.ignore = list(ignore)
     if progress is not None:
         options.set_progress(progress)
     _set_dims(options, dims)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from . import _narae
 from ._artifact import Artifact, Entry, Tensor
 from ._errors import Diagnostic, Error
 from ._tensors import TensorTuple, as_input, as_output, empty, fixed_shape, from_session
+from ._types import dtype_of
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,32 @@ class Session:
         results, times = self._run(inputs, None, entry, traced=True)
         return results, [KernelTime(*time) for time in times]
 
+    def state(self) -> dict[str, np.ndarray]:
+        """Copies of what the session keeps from run to run, by name.
+
+        Where elements are in blocks (a q8_0 cache) the bytes of the blocks are
+        the last dimension of a uint8 array.
+        """
+        result = {}
+        for index, (tensor, size, *_) in enumerate(self._handle.states()):
+            array = _state_array(tensor, size)
+            self._handle.read_state(index, array.ctypes.data, size)
+            result[tensor[0]] = array
+        return result
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Brings back what `state` returned, of this session or another one of
+        the same artifact."""
+        states = self._handle.states()
+        problems, arrays = _match_states(states, state)
+        _refuse(problems)
+        for index, array in enumerate(arrays):
+            self._handle.write_state(index, array.ctypes.data, states[index][1])
+
+    def reset(self) -> None:
+        """Makes the session forget: all of its state is zero again."""
+        self._handle.reset_states()
+
     def _run(
         self,
         inputs: Mapping[str, Any],
@@ -104,6 +132,42 @@ class Session:
             return self._handle.run(entry.index, feeds, slots, receive), []
         except RuntimeError as error:
             raise Error(str(error)) from None
+
+
+def _state_array(tensor: tuple[str, int, list[tuple[int, int, int, str]]], size: int) -> np.ndarray:
+    """An array for a state of so many bytes."""
+    _, number, dims = tensor
+    shape = [dim[0] for dim in dims]
+    try:
+        dtype = dtype_of(number)
+    except KeyError:
+        rows = math.prod(shape[:-1])
+        return np.empty([*shape[:-1], size // max(rows, 1)], np.uint8)
+    return np.empty(shape, dtype)
+
+
+def _match_states(
+    states: list[Any], given: Mapping[str, np.ndarray]
+) -> tuple[list[str], list[np.ndarray]]:
+    """What does not fit, and the arrays in the order of the states."""
+    problems: list[str] = []
+    arrays: list[np.ndarray] = []
+    known = {tensor[0] for tensor, *_ in states}
+    problems.extend(f"there is no state {name!r}" for name in given if name not in known)
+    for tensor, size, *_ in states:
+        name = tensor[0]
+        if name not in given:
+            problems.append(f"state {name!r} is missing")
+            continue
+        wanted = _state_array(tensor, size)
+        array = np.ascontiguousarray(given[name])
+        if array.dtype != wanted.dtype or array.size != wanted.size:
+            problems.append(
+                f"state {name!r} is {wanted.dtype}{list(wanted.shape)}, "
+                f"not {array.dtype}{list(array.shape)}"
+            )
+        arrays.append(array)
+    return problems, arrays
 
 
 def _bind_inputs(

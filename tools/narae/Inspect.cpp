@@ -102,6 +102,21 @@ static void showEntry(const Program &program, const Entry &entry) {
         " buffers\n");
 }
 
+/// What sessions keep, and what travels along.
+static void showState(const Json &object) {
+  if (!object["states"].empty())
+    print("states    " + std::to_string(object["states"].size()) + ", " +
+          formatBytes(object["state_bytes"].get<uint64_t>()) + "\n");
+  for (const Json &state : object["states"])
+    print("  " + member(state, "name") + ": " + member(state, "type") +
+          member(state, "shape") + " " + member(state, "kind") + "\n");
+  for (const Json &attachment : object["attachments"])
+    print("attached  " + member(attachment, "name") + ", " +
+          formatBytes(attachment["bytes"].get<uint64_t>()) + "\n");
+  if (!member(object, "metadata").empty())
+    print("metadata  " + member(object, "metadata") + "\n");
+}
+
 void Inspect::show(const Reader &reader, const Json &object) const {
   const Program &program = reader.program();
   std::error_code error;
@@ -134,7 +149,9 @@ void Inspect::show(const Reader &reader, const Json &object) const {
   if (!memory.is_null())
     print("\nmemory plan\n" + dump(memory));
   print("\nweights   " + std::to_string(object["weights"].size()) + ", " +
-        formatBytes(reader.weightBytes()) + "\nsections\n");
+        formatBytes(reader.weightBytes()) + "\n");
+  showState(object);
+  print("sections\n");
   for (const Json &section : object["sections"])
     print("  " + member(section, "kind") + " at " + member(section, "offset") +
           ", " + formatBytes(section["bytes"].get<uint64_t>()) + "\n");

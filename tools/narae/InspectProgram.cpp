@@ -187,6 +187,31 @@ static Json entryJson(const Program &program, const Entry &entry,
   return result;
 }
 
+static Json statesJson(const Program &program) {
+  Json result = Json::array();
+  for (uint32_t i = 0; i < length(program.states()); ++i) {
+    const State &state = *program.states()->Get(i);
+    Json dims = Json::array();
+    for (uint32_t d = 0; d < length(state.dims()); ++d)
+      dims.push_back(state.dims()->Get(d));
+    result.push_back({{"name", text(state.name())},
+                      {"type", typeName(state.type())},
+                      {"shape", dims},
+                      {"kind", text(state.kind())},
+                      {"bytes", state.size()}});
+  }
+  return result;
+}
+
+static Json attachmentsJson(const Reader &reader) {
+  Json result = Json::array();
+  const Program &program = reader.program();
+  for (uint32_t i = 0; i < length(program.attachments()); ++i)
+    result.push_back({{"name", text(program.attachments()->Get(i)->name())},
+                      {"bytes", reader.attachment(i).size}});
+  return result;
+}
+
 Json tool::inspectJson(const Reader &reader, bool commands) {
   const Program &program = reader.program();
   Json entries = Json::array(), kernels = Json::array(),
@@ -211,11 +236,11 @@ Json tool::inspectJson(const Reader &reader, bool commands) {
                        {"bytes", weight.size()},
                        {"file", text(weight.file())}});
   }
-  static const char *const kinds[] = {"unknown", "program", "object",
-                                      "weights"};
+  static const char *const kinds[] = {"unknown", "program", "object", "weights",
+                                      "attachment"};
   for (const Section &section : reader.sections()) {
     uint32_t kind = static_cast<uint32_t>(section.kind);
-    sections.push_back({{"kind", kinds[kind < 4 ? kind : 0]},
+    sections.push_back({{"kind", kinds[kind < 5 ? kind : 0]},
                         {"offset", section.offset},
                         {"bytes", section.size},
                         {"hash", section.hash}});
@@ -230,6 +255,10 @@ Json tool::inspectJson(const Reader &reader, bool commands) {
           {"kernels", kernels},
           {"weights", weights},
           {"weight_bytes", reader.weightBytes()},
+          {"states", statesJson(program)},
+          {"state_bytes", reader.stateBytes()},
+          {"attachments", attachmentsJson(reader)},
+          {"metadata", parseOrText(text(program.metadata()))},
           {"sections", sections},
           {"report", parseOrText(text(program.report()))}};
 }

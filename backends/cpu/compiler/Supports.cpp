@@ -105,7 +105,7 @@ static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
   auto kernel = b.create<rt::KernelOp>(
       op->getLoc(), "probe", b.getArrayAttr(symbols), argDims, resultDims,
       b.getArrayAttr({}), "cpu", DictionaryAttr(), AffineMapAttr(),
-      AffineMapAttr(), FlatSymbolRefAttr());
+      AffineMapAttr(), FlatSymbolRefAttr(), DenseI64ArrayAttr());
   kernel.getBody().push_back(block.release());
   return module;
 }

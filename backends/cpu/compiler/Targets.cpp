@@ -8,6 +8,7 @@
 #include "backends/cpu/compiler/Targets.h"
 
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <sys/syscall.h>
@@ -84,6 +85,8 @@ std::string CpuTarget::describe() const {
         json.attribute("name", "host");
         json.attribute("alignment", 64);
       });
+        if (memoryBytes)
+          json.attribute("capacity", memoryBytes);
     });
   });
   return text;
@@ -106,6 +109,19 @@ static int64_t cacheBytes(int name, int64_t fallback) {
 }
 
 static std::optional<CpuTarget> probeHost(std::string &error) {
+/// What processes of this host may use: its memory, or less where the control
+/// group says so. Whole GiB, so that a description is the same after a boot.
+static int64_t hostMemory() {
+  int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  int64_t bytes = pages > 0 && page > 0 ? pages * page : 0;
+  int64_t limit = 0;
+  if (auto file =
+          llvm::MemoryBuffer::getFileAsStream("/sys/fs/cgroup/memory.max");
+      file && !(*file)->getBuffer().trim().getAsInteger(10, limit) && limit > 0)
+    bytes = bytes ? std::min(bytes, limit) : limit;
+  return bytes >> 30 << 30;
+}
+
   CpuTarget target;
   target.isHost = true;
   llvm::StringMap<bool, llvm::MallocAllocator> found =
@@ -127,6 +143,7 @@ static std::optional<CpuTarget> probeHost(std::string &error) {
   }
   target.chip = levels[level - 1].str();
   target.l1Bytes = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, target.l1Bytes);
+  target.memoryBytes = hostMemory();
   target.l2Bytes = cacheBytes(_SC_LEVEL2_CACHE_SIZE, target.l2Bytes);
   return target;
 }

@@ -23,6 +23,7 @@ struct CpuTarget {
   std::vector<std::string> features; ///< all of them, those of the level too
   bool isHost = false;
   int64_t l1Bytes = 32768, l2Bytes = 1 << 20;
+  int64_t memoryBytes = 0; ///< of the host, in whole GiB; 0: not known
 
   bool has(llvm::StringRef feature) const;
   codegen::MachineModel machine(int optLevel, bool exact) const;

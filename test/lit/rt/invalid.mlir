@@ -21,3 +21,19 @@ rt.kernel @k attributes {symbols = [], arg_dims = [affine_map<() -> (2, 3)>], re
 ^bb0(%x: tensor<8xf32>):
   fm.yield %x : tensor<8xf32>
 }
+
+// -----
+
+// expected-error @+1 {{inplace needs an entry a result}}
+rt.kernel @k attributes {symbols = [], arg_dims = [affine_map<() -> (8)>], result_dims = [affine_map<() -> (8)>], nodes = [], device = "cpu", inplace = array<i64>} {
+^bb0(%x: tensor<8xf32>):
+  fm.yield %x : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @+1 {{result 0 cannot be argument 1 updated}}
+rt.kernel @k attributes {symbols = [], arg_dims = [affine_map<() -> (8)>, affine_map<() -> (4)>], result_dims = [affine_map<() -> (8)>], nodes = [], device = "cpu", inplace = array<i64: 1>} {
+^bb0(%x: tensor<8xf32>, %y: tensor<4xf32>):
+  fm.yield %x : tensor<8xf32>
+}

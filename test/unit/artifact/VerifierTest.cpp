@@ -69,6 +69,65 @@ TEST(Verifier, Tables) {
               "two entries 'main'");
 }
 
+/// What the verifier says of two states after a change.
+static std::string verifyStates(const std::function<void(StateT &)> &change) {
+  return verify([&](ProgramT &program) {
+    for (int i = 0; i < 2; ++i) {
+      auto state = std::make_unique<StateT>();
+      state->name = i ? "b" : "a";
+      state->type = NARAE_F32;
+      state->dims = {1, 2, 8};
+      state->size = 64;
+      state->offset = i ? 0 : 64;
+      state->kind = "growing";
+      state->axis = 2;
+      program.states.push_back(std::move(state));
+    }
+    change(*program.states[1]);
+  });
+}
+
+TEST(Verifier, States) {
+  EXPECT_EQ(verifyStates([](StateT &) {}), "");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.name = "a"; }),
+              "there are two of state 'a'");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.type = 99; }), "unknown type 99");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.type = NARAE_STRING; }),
+              "unknown type");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.size = 60; }),
+              "has 60 bytes, its dimensions say 64");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.dims = {1, -2, 8}; }),
+              "impossible dimensions");
+  EXPECT_SAYS(
+      verifyStates([](StateT &s) { s.dims = {INT64_MAX, INT64_MAX, 8}; }),
+      "impossible dimensions");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.offset = 4; }), "not aligned");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.offset = 64; }), "overlap");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.offset = UINT64_MAX - 63; }),
+              "impossible range");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.kind = "loose"; }),
+              "unknown kind 'loose'");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.axis = 3; }),
+              "none of its dimensions");
+  EXPECT_SAYS(verifyStates([](StateT &s) { s.window = -1; }), "negative");
+  EXPECT_SAYS(
+      verifyEntry([](EntryT &e) { e.buffers[1]->kind = BufferKind_State; }),
+      "the index of buffer 1 is 0, but there are only 0");
+}
+
+TEST(Verifier, Attachments) {
+  auto attach = [](uint32_t section) {
+    return verify([&](ProgramT &program) {
+      auto attachment = std::make_unique<AttachmentT>();
+      attachment->name = "a";
+      attachment->section = section;
+      program.attachments.push_back(std::move(attachment));
+    });
+  };
+  EXPECT_SAYS(attach(0), "holds no attachment");
+  EXPECT_SAYS(attach(7), "the section of attachment 0 is 7");
+}
+
 TEST(Verifier, Specs) {
   EXPECT_SAYS(verifyEntry([](EntryT &e) { e.inputs[0]->buffer = 9; }),
               "the buffer of input 'x' is 9");

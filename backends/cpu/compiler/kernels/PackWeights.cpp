@@ -158,7 +158,8 @@ rt::KernelOp WeightPacker::packKernel(rt::KernelOp kernel, fm::MatmulOp matmul,
   auto pack = b.create<rt::KernelOp>(
       loc, "pack", b.getArrayAttr({}), b.getArrayAttr({}), b.getArrayAttr({}),
       b.getArrayAttr({}), kernel.getDeviceAttr(), DictionaryAttr(),
-      AffineMapAttr(), AffineMapAttr(), FlatSymbolRefAttr());
+      AffineMapAttr(), AffineMapAttr(), FlatSymbolRefAttr(),
+      DenseI64ArrayAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&pack.getBody());
   IRMapping map;
