@@ -75,7 +75,9 @@ def Fm_ExpertMatmulOp : Fm_PureOp<"expert_matmul"> {
   let results = (outs Fm_Tensor:$result);
 }
 
-def Fm_CacheUpdateOp : Fm_PureOp<"cache_update"> {
+def Fm_CacheUpdateOp
+    : Fm_PureOp<"cache_update",
+                [DeclareOpInterfaceMethods<InPlaceOpInterface>]> {
   let summary = "a cache with new entries";
   let description = [{
     `cache` [B, G, C, D] of f32, f16, bf16 or !fm.block<q8_0>, `update`

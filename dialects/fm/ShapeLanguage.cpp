@@ -195,6 +195,8 @@ LogicalResult CacheUpdateOp::inferResults(SymbolicScope &scope,
   return success();
 }
 
+OpOperand &CacheUpdateOp::getInPlaceOperand() { return getCacheMutable(); }
+
 LogicalResult
 CachedAttentionOp::inferResults(SymbolicScope &scope,
                                 SmallVectorImpl<SymTensor> &results) {

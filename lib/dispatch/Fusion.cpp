@@ -22,10 +22,18 @@ static ElementCost costOf(Operation *op) {
   return codegen::elementEntry(op).cost;
 }
 
-/// Anchors whose loops ask each element of their operands in order.
-static bool takesProducers(Operation *anchor) {
-  return isa<fm::ReduceOp, fm::SoftmaxOp, fm::LayerNormOp, fm::RmsNormOp>(
-      anchor);
+/// Whether an anchor's loops ask each element of an operand in order.
+static bool takesProducer(Operation *anchor, Value operand) {
+  if (isa<fm::ReduceOp, fm::SoftmaxOp, fm::LayerNormOp, fm::RmsNormOp>(anchor))
+    return true;
+  auto isOnly = [&](Value taken) {
+    return operand == taken && llvm::count(anchor->getOperands(), taken) == 1;
+  };
+  if (auto attention = dyn_cast<fm::CachedAttentionOp>(anchor))
+    return isOnly(attention.getQuery());
+  if (auto update = dyn_cast<fm::CacheUpdateOp>(anchor))
+    return isOnly(update.getUpdate());
+  return false;
 }
 
 static bool isAnchor(Operation *op) {
@@ -121,7 +129,7 @@ bool Fuser::canFuse(Operation *producer, const Group &group,
     once &= scope.product(scope.dims(result)) ==
             scope.product(scope.dims(user->getResult(0)));
   }
-  if (asksAnchor && !takesProducers(group.anchor))
+  if (asksAnchor && !takesProducer(group.anchor, result))
     return false;
   if (cost == ElementCost::Free)
     return true;
@@ -152,7 +160,9 @@ Group Fuser::grow(Operation *root, const DenseSet<Value> &needed) {
     return false;
   if (isAnchor(root))
     group.anchor = root;
-  if (!fuse || costOf(root) == ElementCost::None) {
+  bool readsMemory =
+      costOf(root) == ElementCost::None && !isa<fm::CacheUpdateOp>(root);
+  if (!fuse || readsMemory) {
     // Such an op reads its operands from memory; index arithmetic included.
     return group;
   }

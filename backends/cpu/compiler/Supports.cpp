@@ -7,6 +7,7 @@
 
 #include "backends/cpu/compiler/Configure.h"
 
+#include "dialects/fm/Storage.h"
 #include "lib/codegen/Elemental.h"
 
 using namespace mlir;
@@ -27,8 +28,16 @@ static bool takesStorageTypes(Operation *op) {
          codegen::elementEntry(op).cost == ElementCost::Free;
 }
 
+/// Caches may be quantised.
+static bool isCacheType(Operation *op, Type element) {
+  return isa<fm::CacheUpdateOp, fm::CachedAttentionOp>(op) &&
+         fm::blockFormatOf(element) == fm::BlockFormat::Q8_0;
+}
+
 static LogicalResult checkType(Operation *op, Type type) {
   Type element = getElementTypeOrSelf(type);
+  if (isCacheType(op, element))
+    return success();
   if (element.isF64() || element.isF32() || element.isF16() ||
       element.isBF16() || element.isIndex())
     return success();

@@ -28,6 +28,7 @@ ElementEntry codegen::elementEntry(StringRef opName) {
     registerNormElements(t);
     registerResizeElements(t);
     registerSampleElements(t);
+    registerLanguageElements(t);
     return t;
   }();
   return table.lookup(opName);

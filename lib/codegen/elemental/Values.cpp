@@ -94,6 +94,14 @@ static Value constantArray(KernelContext &k, Operation *op, StringRef bytes) {
   });
 }
 
+Value codegen::constantFloat(KernelContext &k, Operation *op,
+                             ArrayRef<float> values, Value index) {
+  StringRef bytes(reinterpret_cast<const char *>(values.data()),
+                  values.size() * sizeof(float));
+  Value pointer = constantArray(k, op, bytes);
+  return pointer ? k.load(pointer, k.b.getF32Type(), index) : pointer;
+}
+
 static Value constantElement(KernelContext &k, Operation *op, unsigned,
                              ValueRange indices) {
   auto constant = cast<fm::ConstantOp>(op);

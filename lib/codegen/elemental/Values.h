@@ -15,6 +15,11 @@ namespace narae::codegen {
 /// Constants, shapes, fill, range, iota, one_hot.
 void registerValueElements(ElementTable &table);
 
+/// values[index], of a read-only array in the module; null when there is no
+/// module to put it into.
+Value constantFloat(KernelContext &k, mlir::Operation *op,
+                    llvm::ArrayRef<float> values, Value index);
+
 } // namespace narae::codegen
 
 #endif // NARAE_LIB_CODEGEN_ELEMENTAL_VALUES_H

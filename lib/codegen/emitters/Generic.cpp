@@ -12,6 +12,7 @@ using namespace narae::codegen;
 std::vector<std::unique_ptr<KernelEmitter>> narae::codegen::genericEmitters() {
   std::vector<std::unique_ptr<KernelEmitter>> emitters;
   emitters.push_back(createSequentialEmitter());
+  emitters.push_back(createCacheEmitter());
   emitters.push_back(createReduceEmitter());
   emitters.push_back(createRowEmitter());
   emitters.push_back(createLoopEmitter());

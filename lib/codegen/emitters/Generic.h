@@ -17,6 +17,8 @@ namespace narae::codegen {
 
 /// Scatter, scans, sorting and ops with data-dependent sizes.
 std::unique_ptr<KernelEmitter> createSequentialEmitter();
+/// fm.cache_update, in place.
+std::unique_ptr<KernelEmitter> createCacheEmitter();
 /// fm.reduce with producers and an epilogue.
 std::unique_ptr<KernelEmitter> createReduceEmitter();
 /// softmax, layer_norm and rms_norm with producers and an epilogue.

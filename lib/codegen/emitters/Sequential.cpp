@@ -76,6 +76,7 @@ static SequentialFn functionOf(Operation *op) {
       .Case("fm.non_zero", emitNonZero)
       .Case("fm.unique", emitUnique)
       .Case("fm.non_max_suppression", emitNonMaxSuppression)
+      .Case("fm.route", emitRoute)
       .Default(nullptr);
 }
 
@@ -112,7 +113,7 @@ public:
                          scope.dim(topK.getValues(), topK.getAxis()));
     else if (isa<fm::UniqueOp>(anchor))
       sorted = dims[0];
-    else if (isa<fm::NonMaxSuppressionOp>(anchor))
+    else if (isa<fm::NonMaxSuppressionOp, fm::RouteOp>(anchor))
       sorted = dims[1];
     if (sorted)
       scratch = scope.add(scope.mul(sorted, scope.cst(40)), scope.cst(256));

@@ -52,6 +52,7 @@ mlir::LogicalResult emitTopK(const SequentialOp &s);
 mlir::LogicalResult emitNonZero(const SequentialOp &s);
 mlir::LogicalResult emitUnique(const SequentialOp &s);
 mlir::LogicalResult emitNonMaxSuppression(const SequentialOp &s);
+mlir::LogicalResult emitRoute(const SequentialOp &s);
 
 /// Sorts the indices 0 .. n - 1 by keys[index], stably, by merging. `order`
 /// has room for 2 n i64; returns the offset in it (0 or n) of the result.
