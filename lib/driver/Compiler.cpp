@@ -7,6 +7,7 @@
 
 #include "lib/driver/Compiler.h"
 #include "lib/driver/Diagnostics.h"
+#include "lib/driver/ImportLanguage.h"
 #include "lib/driver/Session.h"
 #include "lib/frontend/onnx/OnnxImporter.h"
 #include "lib/place/Passes.h"
@@ -53,15 +54,25 @@ bool import(Session &session, MLIRContext &context, const Source &source,
     llvm::SourceMgr sources;
     ParserConfig config(&context);
     session.module = parseSourceFile<ModuleOp>(source.path, config);
-    if (session.module &&
     session.modelFolder = llvm::sys::path::parent_path(source.path).str();
+    if (session.module &&
         !session.loadWeights(llvm::sys::path::parent_path(source.path)))
       return false;
   } else if (!llvm::sys::fs::exists(source.path)) {
     emitError(UnknownLoc::get(&context))
         << "there is no file '" << source.path << "'";
     return false;
+  } else if (isLanguageModel(source.path)) {
+    if (!importLanguage(session, context, source.path, options))
+      return false;
+  } else if (llvm::sys::fs::is_directory(source.path)) {
+    emitError(UnknownLoc::get(&context))
+        << "'" << source.path
+        << "' is a folder without config.json; a model is a checkpoint's "
+           "folder, or a .gguf, .onnx or .mlir file";
+    return false;
   } else {
+    session.modelFolder = llvm::sys::path::parent_path(source.path).str();
     session.module = onnx::importOnnx(source.path, context, session.weights,
                                       importOptions(options));
   }
@@ -72,7 +83,6 @@ bool import(Session &session, MLIRContext &context, const Source &source,
 }
 
 /// What distinguishes artifacts of one model: the options, without paths.
-    session.modelFolder = llvm::sys::path::parent_path(source.path).str();
 std::string optionsJson(const CompileOptions &options, bool isLanguage) {
   llvm::json::Object dims;
   for (auto &[name, bounds] : options.dims)
@@ -95,16 +105,6 @@ std::string optionsJson(const CompileOptions &options, bool isLanguage) {
   return text;
 }
 
-CompileResult compileSource(const Source &source, const std::string &output,
-                            const CompileOptions &options) {
-  CompileResult result;
-  registerDefaultBackends();
-  MLIRContext context(options.threads == 1 ? MLIRContext::Threading::DISABLED
-                                           : MLIRContext::Threading::ENABLED);
-  registerDialects(context);
-  context.printOpOnDiagnostic(false); // users know their nodes, not our ops
-  DiagnosticCollector diagnostics(&context);
-  Session session(context, options);
 /// The folder of the output, unless that is a device or a pipe.
 std::string spillFolder(const std::string &output) {
   bool isFile = !output.empty() && (!llvm::sys::fs::exists(output) ||
@@ -115,6 +115,16 @@ std::string spillFolder(const std::string &output) {
   return folder.empty() ? "." : folder.str();
 }
 
+CompileResult compileSource(const Source &source, const std::string &output,
+                            const CompileOptions &options) {
+  CompileResult result;
+  registerDefaultBackends();
+  MLIRContext context(options.threads == 1 ? MLIRContext::Threading::DISABLED
+                                           : MLIRContext::Threading::ENABLED);
+  registerDialects(context);
+  context.printOpOnDiagnostic(false); // users know their nodes, not our ops
+  DiagnosticCollector diagnostics(&context);
+  Session session(context, options);
 
   auto finish = [&](bool ok) {
     result.diagnostics = diagnostics.take();
@@ -131,6 +141,8 @@ std::string spillFolder(const std::string &output) {
     if (options.progress)
       options.progress(done, phase);
   };
+  // Large intermediate files belong where the result goes.
+  session.weights.setSpillFolder(spillFolder(output));
   if (!options.precision.empty() && options.precision != "f32") {
     emitError(UnknownLoc::get(&context))
         << "precision '" << options.precision
@@ -141,8 +153,6 @@ std::string spillFolder(const std::string &output) {
   if (!session.resolveTarget() || !import(session, context, source, options))
     return finish(false);
   if (options.startFrom == Phase::Import && !options.dumpPhases.empty() &&
-  // Large intermediate files belong where the result goes.
-  session.weights.setSpillFolder(spillFolder(output));
       !session.dump(Phase::Import))
     return finish(false);
   // IR of a phase is compiled on from the next one.

@@ -77,18 +77,17 @@ LogicalResult memory::checkCapacity(ModuleOp module, int64_t capacity) {
   llvm::raw_string_ostream os(text);
   os << "does not fit into the target's memory: need " << gigabytes(need)
      << " (weights " << gigabytes(weights) << ", state " << gigabytes(states)
-     << ", arena " << gigabytes(arena) << "), have " << gigabytes(capacity);
-  InFlightDiagnostic error =
-      mlir::emitError(UnknownLoc::get(module.getContext()), text);
+     << ", arena " << gigabytes(arena) << "), have " << gigabytes(capacity)
+     << "; the largest are";
   auto items = collect(module);
   for (const Item &item : ArrayRef(items).take_front(kNamed))
-    error.attachNote() << item.what << " '" << item.name
-                       << "': " << gigabytes(item.bytes);
-  error.attachNote() << (states > 0
-                             ? "a shorter --context, a smaller --batch or a "
-                               "narrower --kv-type make the state smaller; "
-                               "--quantize makes the weights smaller"
-                             : "smaller bounds of dynamic dimensions (--dim) "
-                               "make the arena smaller");
-  return error;
+    os << "\n  " << item.what << " '" << item.name
+       << "': " << gigabytes(item.bytes);
+  os << "\n"
+     << (states > 0 ? "a shorter --context, a smaller --batch or a narrower "
+                      "--kv-type make the state smaller; --quantize makes "
+                      "the weights smaller"
+                    : "smaller bounds of dynamic dimensions (--dim) make the "
+                      "arena smaller");
+  return mlir::emitError(UnknownLoc::get(module.getContext()), text);
 }

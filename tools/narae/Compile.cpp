@@ -10,6 +10,7 @@
 #include "tools/narae/Console.h"
 #include "tools/narae/Progress.h"
 
+#include <cstdio>
 #include <filesystem>
 
 using namespace narae;
@@ -36,11 +37,56 @@ Status tool::parseDim(const std::string &text, std::string &name,
   return parseInteger(high, bounds.min, INT64_MAX, bounds.max);
 }
 
+/// What only checkpoints and .gguf files know of.
+static void addLanguageOptions(Options &options,
+                               driver::CompileOptions &target) {
+  driver::LanguageOptions &language = target.language;
+  options.number("--batch", "N", "of a language model: sequences at a time (1)",
+                 1, 1 << 20, language.batch);
+  options.number("--context", "N",
+                 "of a language model: positions of a sequence (the\n"
+                 "model's own, or 4096 if that is less)",
+                 1, int64_t(1) << 32, language.context);
+  options.text("--kv-type", "TYPE",
+               "of a language model's cache: f32, bf16, f16, q8_0\n"
+               "(f32 where the model is f32 or with --exact, else f16)",
+               language.kvType);
+  options.number("--prefill-chunk", "N",
+                 "of a language model: most tokens of one `prefill` (128)", 1,
+                 1 << 20, language.prefillChunk);
+  options.text("--quantize", "TYPE",
+               "packs a language model's weights: q8_0, q4_0, q4_k (as\n"
+               "stored)",
+               language.quantize);
+  options.list("--ignore", "NAME",
+               "a key or tensor of a checkpoint that may stay unread,\n"
+               "with * and ?; may be given several times",
+               language.ignore);
+  options.flag("--without-weights",
+               "takes shapes only: MODEL may be a config.json, and\n"
+               "phases up to codegen work",
+               target.withoutWeights);
+}
+
+static Option weightsOption(driver::CompileOptions &target) {
+  return {"--weights", "WHERE",
+          "embedded (in the artifact) or external (in the\n"
+          "model's own files, which are found by name and hash)",
+          0, [&target](const std::string &text) {
+            target.externalWeights = text == "external";
+            if (text == "external" || text == "embedded")
+              return Status::success();
+            return Status::error("takes embedded or external, not '" + text +
+                                 "'");
+          }};
+}
+
 void tool::addModelOptions(Options &options, driver::CompileOptions &target) {
   options.text("--target", "T",
                "BACKEND[:CHIP], as cpu or cpu:x86-64-v3 (cpu);\n"
                "`narae targets` lists all",
                target.target);
+  addPluginOption(options);
   options.table.push_back(
       {"--dim", "NAME=V|MIN..MAX",
        "fixes or bounds a dynamic dimension; NAME is its name\n"
@@ -56,6 +102,7 @@ void tool::addModelOptions(Options &options, driver::CompileOptions &target) {
   options.text("--precision", "TYPE",
                "f32, bf16, f16, ... (as stored in the model)",
                target.precision);
+  addLanguageOptions(options, target);
 }
 
 namespace {
@@ -86,16 +133,19 @@ static Option phaseOption(const char *name, const char *help,
 }
 
 void Compile::describe(Options &options) {
-  addPluginOption(options);
   options.usage = "compile MODEL [-o F.narae] [options]";
   options.summary =
-      "Compiles a model to an artifact. MODEL is an .onnx file, or an .mlir "
-      "file of any\nphase. The artifact appears whole or not at all.";
+      "Compiles a model to an artifact. MODEL is an .onnx file, a checkpoint's "
+      "folder\n(config.json and safetensors), a .gguf file, or an .mlir file "
+      "of "
+      "any phase. The\nartifact appears whole or not at all.";
   options.examples =
       "narae compile model.onnx\n"
       "narae compile bert.onnx --dim batch=1 --dim seq=1..512 -o bert.narae\n"
       "narae compile model.onnx --target=cpu:x86-64-v3 --report=report.json\n"
-      "narae compile model.onnx --stop-after=graph -o graph.mlir\n";
+      "narae compile model.onnx --stop-after=graph -o graph.mlir\n"
+      "narae compile EXAONE-4.0-1.2B --context=8192 -o exaone.narae\n"
+      "narae compile config.json --without-weights --stop-after=schedule\n";
   options.file("one model", model);
   options.text("--output", "FILE",
                "the artifact (MODEL's name with .narae, in the\n"
@@ -103,6 +153,7 @@ void Compile::describe(Options &options) {
                "standard output)",
                output, 'o');
   addModelOptions(options, compile);
+  options.table.push_back(weightsOption(compile));
   options.number("--devices", "N", "devices to compile for (1)", 1, 1 << 20,
                  devices);
   options.number("--opt", "0..3", "0: no fusion, no optimisation (3)", 0, 3,
@@ -131,6 +182,23 @@ void Compile::describe(Options &options) {
 std::string Compile::defaultOutput() const {
   std::filesystem::path name = std::filesystem::path(model).filename();
   return name.replace_extension(".narae").string();
+}
+
+/// What the model takes in memory, in a line or two; "" without states.
+static std::string summary(const nlohmann::ordered_json &report) {
+  if (!report.is_object() || !report.contains("kv_bytes_per_token"))
+    return "";
+  auto bytes = [&](const char *name) {
+    return report[name].is_number() ? report[name].get<uint64_t>() : 0;
+  };
+  std::string text = "weights " + formatBytes(bytes("weight_bytes")) +
+                     ", state " + formatBytes(bytes("state_bytes"));
+  for (const auto &space : report["memory"])
+    if (space["space"] == "arena")
+      text += ", arena " + formatBytes(space["peak"].get<uint64_t>());
+  return text + "\ncache of a sequence: " +
+         std::to_string(bytes("kv_bytes_per_token")) + " bytes a token, " +
+         formatBytes(bytes("kv_bytes_fixed")) + " fixed\n";
 }
 
 /// Writes what the driver has not written itself.
@@ -175,6 +243,8 @@ int Compile::run() {
   if (!json)
     printDiagnostics(model, result.diagnostics);
   int status = result.status;
+  if (status == 0 && !quiet && !json)
+    std::fputs(summary(parseOrText(result.report)).c_str(), stderr);
   if (status == 0)
     if (Status written = finish(result); written.failed())
       return fail("compile: " + written.message());

@@ -2,11 +2,11 @@
 // RUN: not narae-opt %s --narae-plan-memory=capacity=3000 2>&1 | FileCheck %s --check-prefix=SMALL
 // RUN: narae-opt %s --narae-plan-memory=capacity=1048576 -o /dev/null
 
-// SMALL: error: does not fit into the target's memory: need 0.00 MiB (weights 0.00 MiB, state 0.00 MiB, arena 0.00 MiB), have 0.00 MiB
-// SMALL: note: weight 'w'
-// SMALL: note: state 'cache'
-// SMALL: note: buffer 'big'
-// SMALL: note: a shorter --context
+// SMALL: error: does not fit into the target's memory: need 0.00 MiB (weights 0.00 MiB, state 0.00 MiB, arena 0.00 MiB), have 0.00 MiB; the largest are
+// SMALL-NEXT: weight 'w': 0.00 MiB
+// SMALL-NEXT: state 'cache': 0.00 MiB
+// SMALL-NEXT: buffer 'big': 0.00 MiB
+// SMALL: a shorter --context
 
 // 25 x 4 = 100 bytes, then 900 at the next multiple of 64: 128 + 900 = 1028.
 // CHECK-DAG: hbm.plan "weights" peak 2048 lower_bound 2048 exact true
