@@ -165,7 +165,12 @@ def compile(  # the name of what it does
         if temporary:
             _remove(path)
         raise
-    return Artifact(path, temporary=temporary)
+    outside = os.path.dirname(name) if os.path.isfile(name) else name
+    return Artifact(
+        path,
+        weights_dir=outside or "." if weights == "external" else None,
+        temporary=temporary,
+    )
 
 
 def check(
