@@ -5,8 +5,9 @@ target_include_directories(narae_options INTERFACE
 target_compile_options(narae_options INTERFACE -Wall -Wextra -Wno-unused-parameter)
 if(NARAE_SANITIZE)
   target_compile_options(narae_options INTERFACE
-    -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize=vptr)
-  target_link_options(narae_options INTERFACE -fsanitize=address,undefined)
+    -fsanitize=${NARAE_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(narae_options INTERFACE -fsanitize=${NARAE_SANITIZE})
 endif()
 find_program(NARAE_LLD NAMES ld.lld-19 ld.lld)
 if(NARAE_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(
   build-essential cmake ninja-build ccache git ca-certificates
-  clang-19 clang-format-19 clang-tidy-19 lld-19 llvm-19-dev llvm-19-tools
+  clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev lld-19 llvm-19-dev llvm-19-tools
   libmlir-19-dev mlir-19-tools liblld-19-dev
   libfmt-dev libflatbuffers-dev flatbuffers-compiler
   protobuf-compiler libprotobuf-dev nlohmann-json3-dev

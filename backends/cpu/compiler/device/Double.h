@@ -28,7 +28,7 @@ constexpr double kRound64 = 0x1.8p52;
 /// 2^k for -1022 <= k <= 1023.
 template <class D>
 inline D power2(IntOf<D> k) {
-  return bitsTo<D>((k + 1023) << 52);
+  return bitsTo<D>(shiftUp(k + 1023, 52));
 }
 
 /// Splits x = n ln 2 + r: gives r, and n both as a number and as an integer.
@@ -90,8 +90,8 @@ inline LogParts<D> logParts(D x) {
   using I = IntOf<D>;
   auto small = x < D(0x1p-1022);
   D y = small ? x * D(0x1p54) : x;
-  I k = (bits(y) - 0x3fe6a09e667f3bcd) >> 52;
-  D m = bitsTo<D>(bits(y) - (k << 52));
+  I k = less(bits(y), 0x3fe6a09e667f3bcd) >> 52;
+  D m = bitsTo<D>(less(bits(y), shiftUp(k, 52)));
   return {m, to<D>(k) - (small ? D(54.0) : D(0.0))};
 }
 

@@ -17,7 +17,7 @@ constexpr float kRound32 = 0x1.8p23f;
 /// 2^k for -126 <= k <= 127.
 template <class F>
 inline F power2f(IntOf<F> k) {
-  return bitsTo<F>((k + 127) << 23);
+  return bitsTo<F>(shiftUp(k + 127, 23));
 }
 
 /// e^x = 2^n e^r with |r| <= ln(2) / 2; e^r by a polynomial. About 1 ulp.

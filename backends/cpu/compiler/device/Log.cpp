@@ -15,8 +15,8 @@ template <class F>
 static inline F logF(F x) {
   auto small = x < F(0x1p-126f);
   F y = small ? x * F(0x1p24f) : x;
-  IntOf<F> e = (bits(y) - 0x3f3504f3) >> 23;
-  F f = bitsTo<F>(bits(y) - (e << 23)) - F(1.0f);
+  IntOf<F> e = less(bits(y), 0x3f3504f3) >> 23;
+  F f = bitsTo<F>(less(bits(y), shiftUp(e, 23))) - F(1.0f);
   F k = to<F>(e) - (small ? F(24.0f) : F(0.0f));
   F z = f * f;
   F p = poly(f, 0.3333331056f, -0.2499998624f, 0.2000221577f, -0.1666925803f,

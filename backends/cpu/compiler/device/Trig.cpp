@@ -92,7 +92,7 @@ static inline F sinQuarter(DoubleOf<F> angle, IntOf<F> q) {
                  -2.720368056e-7f),
             fma(z, F(-0.5f), F(1.0f)));
   F result = (q & 1) != 0 ? c : s;
-  return bitsTo<F>(bits(result) ^ ((q & 2) << 30));
+  return bitsTo<F>(bits(result) ^ shiftUp(q & 2, 30));
 }
 
 template <class F>

@@ -57,6 +57,19 @@ NARAE_LANES(D16, F16, D16, I16, L16, 16, L16)
 
 template <class T>
 using IntOf = typename Lanes<T>::Int;
+
+/// Arithmetic on the bits of floats, which may leave the range of integers:
+/// what comes of NaN, infinity and negative numbers is selected away later.
+template <class I>
+__attribute__((no_sanitize("shift"))) inline I shiftUp(I bits, int count) {
+  return bits << count;
+}
+template <class I, class J>
+__attribute__((no_sanitize("signed-integer-overflow"))) inline I less(I bits,
+                                                                      J by) {
+  return bits - by;
+}
+
 template <class T>
 using FloatOf = typename Lanes<T>::F;
 template <class T>
