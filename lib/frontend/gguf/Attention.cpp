@@ -66,6 +66,7 @@ void ModelBuilder::fusedProjection(Attention &attention, int64_t at) {
 
 Attention ModelBuilder::attention(int64_t at) {
   std::string prefix = "blk." + std::to_string(at) + ".";
+  size_t before = problems.size();
   Attention attention;
   attention.heads = keys.layerSize("attention.head_count", at, blocks);
   attention.kvHeads =
@@ -116,7 +117,7 @@ Attention ModelBuilder::attention(int64_t at) {
     keys.problem("rope.dimension_count",
                  "is " + Twine(rotated) + " of " + Twine(attention.headDim) +
                      " elements a head, which the architecture does not have");
-  else if (rotates)
+  else if (rotates && problems.size() == before) // else it may be of any size
     attention.rope = rotation(rotated, attention.window != 0, nullptr);
 
   attention.scale = 1 / std::sqrt(static_cast<double>(attention.headDim));
@@ -152,6 +153,7 @@ void ModelBuilder::latentUp(LatentAttention &attention,
 
 LatentAttention ModelBuilder::latentAttention(int64_t at) {
   std::string prefix = "blk." + std::to_string(at) + ".";
+  size_t before = problems.size();
   LatentAttention attention;
   attention.heads = keys.layerSize("attention.head_count", at, blocks);
   attention.rank = keys.size("attention.kv_lora_rank");
@@ -191,7 +193,8 @@ LatentAttention ModelBuilder::latentAttention(int64_t at) {
   attention.output = linear(prefix + "attn_output", hidden,
                             attention.heads * attention.valueDim);
   double softmax = 1;
-  attention.rope = rotation(attention.ropeDim, /*sliding=*/false, &softmax);
+  if (problems.size() == before) // else it may be of any size
+    attention.rope = rotation(attention.ropeDim, /*sliding=*/false, &softmax);
   attention.scale = softmax / std::sqrt(static_cast<double>(key));
   return attention;
 }

@@ -187,8 +187,8 @@ void Keys::checkAllRead(llvm::function_ref<bool(StringRef)> ignored) {
       continue;
     problem(key, "is " + file.metadata.find(full)->second.show() +
                      ", which nothing reads: the model may compute something "
-                     "else. If it is known to be harmless, ignore it (option "
-                     "ignore)");
+                     "else. If it is known to be harmless, --ignore=" +
+                     full + " compiles anyway");
   }
 }
 

@@ -126,8 +126,8 @@ void Tensors::checkAllTaken(llvm::function_ref<bool(StringRef)> ignored) {
       problems.push_back({info.name.str(),
                           "nothing uses this tensor " + showShape(info.shape) +
                               ": the model may compute something else. If "
-                              "it is known to be harmless, ignore it "
-                              "(option ignore)"});
+                              "it is known to be harmless, --ignore=" +
+                              info.name.str() + " compiles anyway"});
 }
 
 } // namespace narae::gguf
