@@ -180,8 +180,10 @@ def route(
     chosen_groups: int = 1,
     normalise: bool = True,
     scaling: float = 1.0,
+    dropped: float = -np.inf,
 ) -> Array:
-    """Weight of every expert for every token, [N, E]; 0 where not chosen."""
+    """Weight of every expert for every token, [N, E]; 0 where not chosen. Experts
+    of groups that are not chosen count as `dropped`."""
     scores = sigmoid(logits) if scoring == "sigmoid" else softmax(logits)
     choice = scores if bias is None else scores + bias
     if groups > 1:
@@ -190,7 +192,7 @@ def route(
         kept = np.argsort(-best, -1, kind="stable")[:, :chosen_groups]
         mask = np.zeros(best.shape, bool)
         np.put_along_axis(mask, kept, True, -1)
-        choice = np.where(mask[..., None], grouped, -np.inf).reshape(choice.shape)
+        choice = np.where(mask[..., None], grouped, dropped).reshape(choice.shape)
     index = np.argsort(-choice, -1, kind="stable")[:, :chosen]
     weights = np.zeros_like(scores)
     np.put_along_axis(weights, index, np.take_along_axis(scores, index, -1), -1)

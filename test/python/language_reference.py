@@ -208,6 +208,7 @@ class Reference:
             c.get("topk_group") or 1,
             c.get("norm_topk_prob", not softmax),
             c.get("routed_scaling_factor", 1.0),
+            0.0 if self.family == "axk2" else -np.inf,
         )
         y = np.zeros_like(flat)
         for e in range(len(router)):

@@ -367,8 +367,8 @@ class Variant:
             x *= 0.5
         elif len(shape) == 2:
             x *= shape[1] ** -0.5
-        elif name.endswith("bias"):
-            x *= 0.1
+        elif name.endswith("bias"):  # some scores of experts become negative
+            x *= 0.5 if "correction" in name else 0.1
         else:
             x = 0.2 * x + (self.family != "vaetki")
         return x.astype(np.float32)
