@@ -50,6 +50,9 @@ typedef struct NaraeCompileOptions {
   int32_t opt_level;     ///< 0 .. 3
   int32_t exact;         ///< nonzero: no approximations beyond f32 rounding
   int32_t threads;       ///< threads the compiler may use
+  /// Nonzero: weights stay in the model's own files, so kernels read them as
+  /// they are stored there.
+  int32_t keep_weights;
 } NaraeCompileOptions;
 
 /// The compiler side. Kernel modules cross as a pointer to the operation of

@@ -30,6 +30,7 @@ struct MachineModel {
 };
 
 class KernelEmitter {
+  bool keepWeights = false; ///< read weights as they are stored
 public:
   virtual ~KernelEmitter() = default;
   /// The emitter's name, recorded in the kernel's config ("matmul").

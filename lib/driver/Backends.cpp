@@ -131,6 +131,7 @@ Target::Target(const NaraeBackendCompiler *backend, std::string name,
   options.opt_level = from.optLevel;
   options.exact = from.exact;
   options.threads = from.threads;
+  options.keep_weights = from.externalWeights;
 }
 
 namespace {

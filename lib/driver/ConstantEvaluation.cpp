@@ -113,6 +113,7 @@ bool runBatches(ModuleOp module, MutableArrayRef<ConstantBatch> batches,
   const NaraeBackendCompiler *host = hostBackend();
   CompileOptions hostOptions = options;
   hostOptions.dumpPhases.clear();
+  hostOptions.externalWeights = false;
   hostOptions.target = host->name;
   std::string error;
   std::string json = describeTarget(host->name, error);

@@ -108,8 +108,10 @@ static int configure(void *opaque, const NaraeCompileOptions *options,
   std::optional<CpuTarget> target = targetOf(*options, diagnostics);
   if (!target)
     return 1;
-  bool fine = succeeded(configureKernels(
-      module, target->machine(options->opt_level, options->exact)));
+  codegen::MachineModel machine =
+      target->machine(options->opt_level, options->exact);
+  machine.keepWeights = options->keep_weights;
+  bool fine = succeeded(configureKernels(module, machine));
   if (!fine && !diagnostics.reported)
     diagnostics.emit("", "internal error: configuring the kernels failed");
   return !fine;
