@@ -219,7 +219,8 @@ CachedAttentionOp::inferResults(SymbolicScope &scope,
   if (getWindow() < 0)
     return emitOpError() << "window " << getWindow() << " is negative";
   auto slots = constantOf(key[2]);
-  if (getRing() && (getWindow() == 0 || (slots && *slots < getWindow())))
+  if (getRing() &&
+      (getWindow() == 0 || (slots && *slots < int64_t(getWindow()))))
     return emitOpError() << "a ring of " << slots.value_or(0)
                          << " slots does not hold a window of " << getWindow();
   Expr width;
@@ -236,7 +237,7 @@ CachedAttentionOp::inferResults(SymbolicScope &scope,
     width = dims[3];
   } else {
     auto size = constantOf(key[3]);
-    if (getValueDim() < 1 || (size && getValueDim() > *size))
+    if (getValueDim() < 1 || (size && int64_t(getValueDim()) > *size))
       return emitOpError() << "value_dim " << getValueDim() << " is not in [1, "
                            << size.value_or(0) << "]";
     width = scope.cst(getValueDim());

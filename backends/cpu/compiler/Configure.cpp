@@ -70,6 +70,18 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
     return products(
         scope.mul(scope.add(size(op->getOperand(0)), results), keys));
   }
+  if (auto attention = dyn_cast<fm::CachedAttentionOp>(op)) {
+    // A full cache; how much of it is seen is known only when it runs.
+    Expr keys = scope.dim(attention.getKey(), 2);
+    if (int64_t window = attention.getWindow())
+      keys = scope.min(keys, scope.cst(window));
+    return products(
+        scope.mul(scope.add(size(attention.getQuery()), results), keys));
+  }
+  if (isa<fm::ExpertMatmulOp>(op))
+    return products(scope.mul(results, scope.dim(op->getOperand(1), 2)));
+  if (auto update = dyn_cast<fm::CacheUpdateOp>(op))
+    return times(size(update.getUpdate()), 2);
   if (auto recurrent = dyn_cast<fm::RecurrentOp>(op)) {
     Expr steps = scope.mul(scope.dim(recurrent.getInput(), 0),
                            scope.dim(recurrent.getInput(), 1));
