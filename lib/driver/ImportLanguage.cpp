@@ -113,7 +113,7 @@ bool driver::importLanguage(Session &session, MLIRContext &context,
   } else {
     huggingface::LoadOptions load;
     load.withoutWeights = options.withoutWeights;
-    load.allowedConfigKeys = options.language.ignore;
+    load.ignore = options.language.ignore;
     huggingface::Checkpoint loaded = huggingface::loadCheckpoint(path, load);
     if (loaded.ok())
       model = std::move(loaded.model);

@@ -65,11 +65,11 @@ void huggingface::addAttachments(language::LanguageModel &model,
     auto [id, token] = largestToken(*tokenizer);
     if (id >= model.vocabulary && model.vocabulary > 0)
       problems.push_back(
-          {file,
-           "has the token '" + token + "' with the id " + std::to_string(id) +
-               ", and the model has " + std::to_string(model.vocabulary) +
-               " tokens: is it another model's? (--allow-config-key=" + file +
-               " compiles anyway)"});
+          {file, "has the token '" + token + "' with the id " +
+                     std::to_string(id) + ", and the model has " +
+                     std::to_string(model.vocabulary) +
+                     " tokens: is it another model's? (--ignore=" + file +
+                     " compiles anyway)"});
   }
 }
 
@@ -92,7 +92,10 @@ std::vector<int64_t> huggingface::readEndTokens(const std::string &folder,
                                                 language::Problems &problems) {
   std::vector<int64_t> tokens;
   const std::string file = "generation_config.json";
-  if (auto settings = readObject(folder + "/" + file, file, problems))
+  std::optional<llvm::json::Object> settings;
+  if (!folder.empty())
+    settings = readObject(folder + "/" + file, file, problems);
+  if (settings)
     tokens = tokensOf(settings->get("eos_token_id"));
   for (Config *from : {outer, config})
     if (tokens.empty() && from)

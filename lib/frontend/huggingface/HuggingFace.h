@@ -17,9 +17,9 @@ namespace narae::huggingface {
 struct LoadOptions {
   /// Only config.json is read; weights get shapes and no bytes.
   bool withoutWeights = false;
-  /// Keys of config.json (nested ones as "outer.inner") that nothing needs to
-  /// read, and "tokenizer.json" for one that does not fit.
-  std::vector<std::string> allowedConfigKeys;
+  /// Keys of config.json (nested ones as "outer.inner") and tensors that may
+  /// stay unread, with * and ?; "tokenizer.json" for one that does not fit.
+  std::vector<std::string> ignore;
 };
 
 /// What a folder holds. Only without problems is `model` of use.
@@ -38,6 +38,9 @@ bool isCheckpoint(llvm::StringRef path);
 /// name. All problems are returned, not the first only. Every one names the
 /// file, the key or the tensor.
 Checkpoint loadCheckpoint(llvm::StringRef path, const LoadOptions &options);
+
+/// The same of the text of a configuration alone, always without weights.
+Checkpoint describeConfig(llvm::StringRef text, LoadOptions options);
 
 } // namespace narae::huggingface
 

@@ -15,6 +15,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
 
 #include <map>
@@ -32,8 +33,16 @@ public:
   Loader(Checkpoint &checkpoint, std::string configFile,
          const LoadOptions &options)
       : out(checkpoint), problems(checkpoint.problems),
-        configFile(std::move(configFile)), options(options) {}
+        configFile(std::move(configFile)), options(options) {
+    for (const std::string &text : options.ignore)
+      if (auto pattern = llvm::GlobPattern::create(text))
+        patterns.push_back(std::move(*pattern));
+      else
+        problems.push_back({"ignore", "'" + text + "' is no pattern: " +
+                                          llvm::toString(pattern.takeError())});
+  }
   void load();
+  void load(const llvm::json::Object &object);
 
 private:
   void readModel(const Family &family, Config &config, Config *outer);
@@ -42,14 +51,17 @@ private:
   void setVisionApart(Tensors &tensors);
   void reportUntaken(const Tensors &tensors, const Family &family);
   void reportUnread(const Config &config, const Family &family);
-  bool isAllowed(const std::string &key) const {
-    return llvm::is_contained(options.allowedConfigKeys, key);
+  bool isIgnored(StringRef name) const {
+    return llvm::any_of(patterns, [&](const llvm::GlobPattern &pattern) {
+      return pattern.match(name);
+    });
   }
 
   Checkpoint &out;
   language::Problems &problems;
   std::string configFile;
   const LoadOptions &options;
+  std::vector<llvm::GlobPattern> patterns; ///< of `ignore`
 };
 } // namespace
 
@@ -132,7 +144,8 @@ static std::string withoutNumbers(StringRef name) {
 void Loader::reportUntaken(const Tensors &tensors, const Family &family) {
   std::map<std::string, std::vector<std::string>> kinds;
   for (const std::string &name : tensors.untaken())
-    if (!StringRef(name).ends_with(".inv_freq")) // a buffer, not a weight
+    if (!StringRef(name).ends_with(".inv_freq") && // a buffer, not a weight
+        !isIgnored(name))
       kinds[withoutNumbers(name)].push_back(name);
   for (const auto &[kind, names] : kinds) {
     std::string more = names.size() == 1
@@ -140,26 +153,27 @@ void Loader::reportUntaken(const Tensors &tensors, const Family &family) {
                            : " (and " + std::to_string(names.size() - 1) +
                                  " more like " + kind + ")";
     problems.push_back(
-        {names.front(), shapeText(*tensors.shapeOf(names.front())) + more +
-                            " is read by nothing in " + family.name +
-                            " models, so the result would be another model"});
+        {names.front(),
+         shapeText(*tensors.shapeOf(names.front())) + more +
+             " is read by nothing in " + family.name +
+             " models, so the result would be another model; --ignore=" + kind +
+             " compiles anyway"});
   }
 }
 
 void Loader::reportUnread(const Config &config, const Family &family) {
-  config.forEachUnread(
-      [&](const std::string &key, const llvm::json::Value &value) {
-        if (isAllowed(key)) {
-          out.model.notes.push_back("'" + key + "' (" + valueText(value) +
-                                    ") is not read, as was allowed");
-        } else if (!isHarmlessKey(key)) {
-          problems.push_back(
-              {configFile, "'" + key + "' is " + valueText(value) +
-                               ", and nothing in " + family.name +
-                               " models reads it; --allow-config-key=" + key +
-                               " compiles without it"});
-        }
-      });
+  config.forEachUnread([&](const std::string &key,
+                           const llvm::json::Value &value) {
+    if (isIgnored(key)) {
+      out.model.notes.push_back("'" + key + "' (" + valueText(value) +
+                                ") is not read, as was allowed");
+    } else if (!isHarmlessKey(key)) {
+      problems.push_back({configFile, "'" + key + "' is " + valueText(value) +
+                                          ", and nothing in " + family.name +
+                                          " models reads it; --ignore=" + key +
+                                          " compiles without it"});
+    }
+  });
 }
 
 void Loader::readModel(const Family &family, Config &config, Config *outer) {
@@ -175,7 +189,9 @@ void Loader::readModel(const Family &family, Config &config, Config *outer) {
   out.model = DecoderReader(family, config, outer, tensors, problems).read();
   out.model.withoutWeights = options.withoutWeights;
   out.model.endTokens = readEndTokens(out.folder, &config, outer, problems);
-  addAttachments(out.model, out.folder, isAllowed("tokenizer.json"), problems);
+  if (!out.folder.empty()) // a text alone has no files beside it
+    addAttachments(out.model, out.folder, isIgnored("tokenizer.json"),
+                   problems);
   if (outer)
     setVisionApart(tensors);
   if (filesAreSound && problems.size() == before)
@@ -193,7 +209,11 @@ void Loader::load() {
                                 "with config.json and safetensors"});
     return;
   }
-  Config top(*object, configFile, problems);
+  load(*object);
+}
+
+void Loader::load(const llvm::json::Object &object) {
+  Config top(object, configFile, problems);
   std::optional<Config> text =
       top.part({"text_config", "language_config", "llm_config"});
   Config &config = text ? *text : top;
@@ -224,6 +244,25 @@ bool huggingface::isCheckpoint(StringRef path) {
   return path.ends_with(".json");
 }
 
+static void limitProblems(Checkpoint &checkpoint) {
+  size_t count = checkpoint.problems.size();
+  if (count <= kMaxReported)
+    return;
+  checkpoint.problems.resize(kMaxReported);
+  checkpoint.problems.push_back(
+      {checkpoint.folder,
+       "has " + std::to_string(count - kMaxReported) + " more problems"});
+}
+
+Checkpoint huggingface::describeConfig(StringRef text, LoadOptions options) {
+  Checkpoint checkpoint;
+  options.withoutWeights = true;
+  if (auto object = parseObject(text, "config.json", checkpoint.problems))
+    Loader(checkpoint, "config.json", options).load(*object);
+  limitProblems(checkpoint);
+  return checkpoint;
+}
+
 Checkpoint huggingface::loadCheckpoint(StringRef path,
                                        const LoadOptions &options) {
   Checkpoint checkpoint;
@@ -240,11 +279,6 @@ Checkpoint huggingface::loadCheckpoint(StringRef path,
   }
   Loader(checkpoint, configFile, options).load();
   checkpoint.model.name = llvm::sys::path::filename(checkpoint.folder).str();
-  if (size_t count = checkpoint.problems.size(); count > kMaxReported) {
-    checkpoint.problems.resize(kMaxReported);
-    checkpoint.problems.push_back(
-        {checkpoint.folder,
-         "has " + std::to_string(count - kMaxReported) + " more problems"});
-  }
+  limitProblems(checkpoint);
   return checkpoint;
 }

@@ -27,7 +27,7 @@ static bool has(const std::string &text, const std::string &part) {
 TEST(Config, UnreadKeysAreNamed) {
   EXPECT_EQ(problemsOf("checkpoints/llama", {{"hc_rate", 2}}),
             "config.json: 'hc_rate' is 2, and nothing in llama models reads "
-            "it; --allow-config-key=hc_rate compiles without it\n");
+            "it; --ignore=hc_rate compiles without it\n");
   EXPECT_EQ(problemsOf("checkpoints/llama", {{"hc_rate", 2}}, {"hc_rate"}), "");
   // Neutral values, and keys that no model computes with.
   EXPECT_EQ(problemsOf("checkpoints/llama", {{"hc_rate", 0},

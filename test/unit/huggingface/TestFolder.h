@@ -123,7 +123,7 @@ inline Checkpoint loadChanged(const std::string &folder, const Changes &changes,
   made.write("config.json", changedConfig(folder, changes));
   LoadOptions options;
   options.withoutWeights = true;
-  options.allowedConfigKeys = std::move(allowed);
+  options.ignore = std::move(allowed);
   return made.load(options);
 }
 
