@@ -23,6 +23,7 @@
 using namespace narae::test;
 
 double runPeak(bool is512, long rounds);
+double streamSpeed();
 
 static double now() {
   return std::chrono::duration<double>(
@@ -76,6 +77,41 @@ Bench unpacked(int64_t batch, int64_t m, int64_t k, int64_t n,
   return {"unpacked " + num(batch) + "x" + num(m) + "x" + num(k) + "x" +
               num(n) + (transposed ? " t" : ""),
           2.0 * batch * m * k * n, 4.0 * batch * (m * k + k * n), text};
+}
+
+/// `m` rows by weights in bf16 panels, or in panel blocks of a format.
+Bench packed(const std::string &type, int64_t m, int64_t k, int64_t n,
+             int64_t width) {
+  KernelText text;
+  TensorText x{{num(m), num(k)}}, r{{num(m), num(n)}}, wide{{num(n), num(k)}};
+  TensorText panels;
+  std::string widen;
+  double bytes;
+  if (type == "bf16") {
+    panels = {{num((n + width - 1) / width), num(k), num(width)}, "bf16"};
+    TensorText matrix{{num(n), num(k)}, "bf16"};
+    widen = "%u = fm.unpack_panels %a1 {n = " + num(n) +
+            " : i64, transposed} : " + KernelText::signature({panels}, matrix) +
+            "\n%w = fm.cast %u {to = f32} : " +
+            KernelText::signature({matrix}, wide);
+    bytes = 2.0 * k * n;
+  } else {
+    auto format = *narae::fm::findBlockFormat(type);
+    int64_t size = narae::fm::panelBlockBytes(format);
+    int64_t blocks = k / narae::fm::blockInfo(format).elements;
+    panels = {{num((n + 15) / 16), num(blocks), num(size)}, "ui8"};
+    widen = "%w = fm.block_panels %a1 {format = \"" + type +
+            "\", n = " + num(n) +
+            " : i64} : " + KernelText::signature({panels}, wide);
+    bytes = double((n + 15) / 16) * blocks * size;
+  }
+  text.args = {x, panels};
+  text.results = {r};
+  text.body = widen + "\n%y = fm.matmul %a0, %w {transpose_rhs} : " +
+              KernelText::signature({x, wide}, r);
+  text.yields = {"%y"};
+  return {"packed " + type + " " + num(m) + "x" + num(k) + "x" + num(n),
+          2.0 * m * k * n, bytes, text};
 }
 
 Bench conv(int64_t c, int64_t o, int64_t size, int64_t window, int64_t stride,
@@ -140,8 +176,8 @@ Bench lstm(int64_t t, int64_t i, int64_t h) {
           8.0 * t * h * (i + h), 16.0 * t * h * (i + h), text};
 }
 
-size_t elements(const TensorText &tensor) {
-  size_t count = 1;
+size_t byteCount(const TensorText &tensor) {
+  size_t count = tensor.element == "ui8" ? 1 : tensor.element == "bf16" ? 2 : 4;
   for (const std::string &dim : tensor.dims)
     count *= std::stoul(dim);
   return count;
@@ -159,7 +195,7 @@ void run(const Bench &bench, const std::string &target, double seconds) {
   std::vector<void *> pointers;
   auto add = [&](const TensorText &tensor) {
     // Whole cache lines, as the runtime has them.
-    size_t count = (elements(tensor) + 15) / 16 * 16;
+    size_t count = (byteCount(tensor) + 63) / 64 * 16;
     buffers.emplace_back(count * 4);
     auto data = values(count, buffers.size());
     std::copy(data.begin(), data.end(), buffers.back().floats());
@@ -171,7 +207,7 @@ void run(const Bench &bench, const std::string &target, double seconds) {
     add(tensor);
   Buffer scratch((kernels.scratchBytes("kernel", {}) + 63) / 64 * 64);
   NaraeHostKernelFn fn = kernels.function();
-  bool is512 = target == "cpu:x86-64-v4";
+  bool is512 = hostTargets().size() > 1 && target != "cpu:x86-64-v3";
   double best = 1e9, peak = 0;
   for (double until = now() + seconds; now() < until;) {
     double t = now();
@@ -193,8 +229,11 @@ void run(const Bench &bench, const std::string &target, double seconds) {
 } // namespace
 
 int main(int argc, char **argv) {
-  for (const std::string &target : hostTargets()) {
-    int64_t width = target == "cpu:x86-64-v4" ? 32 : 16;
+  std::vector<std::string> targets = hostTargets();
+  targets.push_back("cpu");
+  bool has512 = targets.size() > 2;
+  for (const std::string &target : targets) {
+    int64_t width = target == "cpu:x86-64-v3" || !has512 ? 16 : 32;
     const Bench benches[] = {matmul(1024, 1024, 1024, width, false),
                              matmul(1024, 384, 1536, width, true),
                              matmul(1024, 1536, 384, width, false),
@@ -218,8 +257,21 @@ int main(int argc, char **argv) {
                              attention(12, 12, 16, 16, 32),
                              attention(9, 3, 512, 512, 64),
                              attention(9, 3, 1, 512, 64),
+                             packed("bf16", 1, 2048, 16384, width),
+                             packed("q4_1", 1, 2048, 16384, width),
+                             packed("q8_0", 1, 2048, 16384, width),
+                             packed("q4_k", 1, 2048, 16384, width),
+                             packed("q6_k", 1, 2048, 16384, width),
+                             packed("q4_0", 1, 2048, 16384, width),
+                             packed("q5_1", 1, 2048, 16384, width),
+                             packed("q4_1", 1, 576, 1536, width),
+                             packed("bf16", 128, 576, 1536, width),
+                             packed("q4_1", 128, 576, 1536, width),
+                             packed("q8_0", 128, 576, 1536, width),
+                             packed("q4_k", 128, 2048, 2048, width),
                              lstm(4, 128, 128)};
-    std::printf("%s\n", target.c_str());
+    std::printf("%s, reading memory at %.1f GB/s\n", target.c_str(),
+                streamSpeed() * 1e-9);
     for (const Bench &bench : benches)
       if (argc < 2 || bench.name.find(argv[1]) != std::string::npos)
         run(bench, target, argc < 3 ? 1 : std::atof(argv[2]));

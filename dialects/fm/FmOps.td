@@ -9,6 +9,7 @@
 #define NARAE_FM_OPS
 
 include "dialects/fm/FmTypes.td"
+include "dialects/fm/FmPanels.td"
 include "dialects/fm/FmElementwise.td"
 include "dialects/fm/FmData.td"
 include "dialects/fm/FmReduce.td"

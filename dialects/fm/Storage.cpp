@@ -28,6 +28,22 @@ static constexpr BlockInfo formats[] = {
 
 ArrayRef<BlockInfo> fm::blockFormats() { return formats; }
 
+int64_t fm::panelBlockBytes(BlockFormat format) {
+  switch (format) {
+  // Scales of four and six bits take a byte.
+  case BlockFormat::Q2_K:
+    return 1600;
+  case BlockFormat::Q3_K:
+    return 1824;
+  case BlockFormat::Q4_K:
+    return 2368;
+  case BlockFormat::Q5_K:
+    return 2880;
+  default:
+    return 16 * blockInfo(format).bytes;
+  }
+}
+
 std::optional<BlockFormat> fm::findBlockFormat(StringRef name) {
   for (const BlockInfo &info : formats)
     if (info.name == name)

@@ -43,6 +43,9 @@ struct BlockInfo {
   int64_t bytes;            ///< of a block
 };
 
+/// Bytes of the blocks of 16 rows at one place, as fm.pack_blocks lays them
+/// out: those of the blocks themselves but for a little padding.
+int64_t panelBlockBytes(BlockFormat format);
 /// All formats, in the order of BlockFormat.
 llvm::ArrayRef<BlockInfo> blockFormats();
 inline const BlockInfo &blockInfo(BlockFormat format) {

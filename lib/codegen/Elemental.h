@@ -51,6 +51,7 @@ using ElementTable = llvm::StringMap<ElementEntry>;
 void registerElementwiseElements(ElementTable &table);
 void registerMathElements(ElementTable &table);
 void registerCastElements(ElementTable &table);
+void registerDequantizeElements(ElementTable &table);
 void registerShapeElements(ElementTable &table);
 void registerIndexingElements(ElementTable &table);
 void registerReduceElements(ElementTable &table);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/rt/KernelScope.h"
+#include "lib/codegen/Blocks.h"
 #include "lib/codegen/Elemental.h"
 
 using namespace mlir;
@@ -216,7 +217,10 @@ Value KernelContext::emitElement(Value tensor, ValueRange indices) {
     ElementSource source = it->second;
     return source(indices);
   }
-  if (Value pointer = pointerOf(tensor))
+  Value pointer = pointerOf(tensor);
+  if (auto format = fm::blockFormatOf(elementType(tensor)); pointer && format)
+    return loadBlockElement(*this, *format, pointer, dims(tensor), indices);
+  if (pointer)
     return load(pointer, elementType(tensor), linear(dims(tensor), indices));
   Operation *op = tensor.getDefiningOp();
   if (!op) {

@@ -24,13 +24,16 @@ struct MachineModel {
   unsigned vectorBytes = 32; ///< widest vector register
   unsigned vectorRegisters = 16;
   bool hasMaskedMemory = false; ///< masks are free (AVX-512)
+  /// Sums of four products of unsigned and signed bytes (VNNI) in vectors of
+  /// this width.
+  bool hasByteDot = false;
   int64_t l1Bytes = 32768, l2Bytes = 1 << 20;
   int optLevel = 3;
   bool exact = false;
+  bool keepWeights = false; ///< read weights as they are stored
 };
 
 class KernelEmitter {
-  bool keepWeights = false; ///< read weights as they are stored
 public:
   virtual ~KernelEmitter() = default;
   /// The emitter's name, recorded in the kernel's config ("matmul").

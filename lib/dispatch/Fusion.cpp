@@ -97,10 +97,45 @@ static bool isElementwise(Operation *op) {
              fm::ShrOp, fm::CmpOp, fm::SelectOp, fm::CastOp, fm::BitcastOp>(op);
 }
 
+/// Whether products and gathers are all that read a value, through movements.
+static bool onlyProductsRead(Value value) {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (isa<fm::MatmulOp, fm::ExpertMatmulOp>(user))
+      return true;
+    if (auto gather = dyn_cast<fm::GatherOp>(user))
+      return gather.getInput() == value;
+    return costOf(user) == ElementCost::Free && user->getNumResults() == 1 &&
+           onlyProductsRead(user->getResult(0));
+  });
+}
+
+bool Fuser::isWideWeight(Operation *op) {
+  if (auto it = wide.find(op); it != wide.end())
+    return it->second;
+  bool result = isa<fm::DequantizeOp, fm::BlockPanelsOp>(op);
+  if (auto cast = dyn_cast<fm::CastOp>(op)) {
+    Type from = scope.get(cast.getInput()).elementType;
+    result = cast.getTo().isF32() && isa<FloatType>(from) &&
+             from.getIntOrFloatBitWidth() < 32 &&
+             scope.rank(cast.getInput()) >= 2 && isConstant(cast.getInput()) &&
+             onlyProductsRead(cast.getResult());
+  } else if (!result && costOf(op) == ElementCost::Free &&
+             op->getNumOperands()) {
+    Value moved = op->getOperand(0);
+    result = fm::blockFormatOf(scope.get(moved).elementType) ||
+             (isConstant(op->getResult(0)) && moved.getDefiningOp() &&
+              isWideWeight(moved.getDefiningOp()));
+  }
+  return wide[op] = result;
+}
+
 bool Fuser::canFuse(Operation *producer, const Group &group,
                     const DenseSet<Value> &needed) {
+  if (isWideWeight(producer))
+    return true;
   ElementCost cost = costOf(producer);
   if (cost == ElementCost::None || producer->getNumResults() != 1 ||
+      isa<fm::InPlaceOpInterface>(producer) ||
       producer->getBlock() != group.root->getBlock() ||
       group.ops.size() >= kMaxGroup)
     return false;
@@ -111,6 +146,10 @@ bool Fuser::canFuse(Operation *producer, const Group &group,
   if (isView(producer) && !onlyUnitDims(producer))
     return false;
   Value result = producer->getResult(0);
+  // An update in place changes memory that is there.
+  if (auto inPlace = dyn_cast<fm::InPlaceOpInterface>(group.root);
+      inPlace && inPlace.getInPlaceOperand().get() == result)
+    return false;
   bool allUsersInside = !needed.contains(result);
   bool isIdentity = true, once = true, asksAnchor = false;
   for (Operation *user : producer->getUsers()) {
@@ -143,7 +182,6 @@ bool Fuser::canFuse(Operation *producer, const Group &group,
   // Broadcasting a cheap result repeats little work; others run once.
   bool broadcast = llvm::all_of(producer->getUsers(), [&](Operation *user) {
     return isElementwise(user) || user == group.anchor;
-      isa<fm::InPlaceOpInterface>(producer) ||
   });
   return once || (cost == ElementCost::Cheap && broadcast);
 }
@@ -154,18 +192,12 @@ Group Fuser::grow(Operation *root, const DenseSet<Value> &needed) {
   group.ops.insert(root);
   identity.clear();
   identity[root] = true;
-  // An update in place changes memory that is there.
-  if (auto inPlace = dyn_cast<fm::InPlaceOpInterface>(group.root);
-      inPlace && inPlace.getInPlaceOperand().get() == result)
-    return false;
   if (isAnchor(root))
     group.anchor = root;
   bool readsMemory =
       costOf(root) == ElementCost::None && !isa<fm::CacheUpdateOp>(root);
-  if (!fuse || readsMemory) {
-    // Such an op reads its operands from memory; index arithmetic included.
-    return group;
-  }
+  // Such an op reads its operands from memory; index arithmetic included.
+  bool onlyWide = !fuse || readsMemory;
   bool changed = true;
   while (changed) {
     changed = false;
@@ -183,7 +215,8 @@ Group Fuser::grow(Operation *root, const DenseSet<Value> &needed) {
       return b->isBeforeInBlock(a);
     });
     for (Operation *producer : candidates) {
-      if (!canFuse(producer, group, needed))
+      if (onlyWide ? !isWideWeight(producer)
+                   : !canFuse(producer, group, needed))
         continue;
       bool isIdentity = true;
       for (Operation *user : producer->getUsers())

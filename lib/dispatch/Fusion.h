@@ -28,6 +28,10 @@ struct Group {
 /// (an epilogue). Index arithmetic is fused into any number of users, other
 /// element-wise work where it is computed once. Reductions and norms take
 /// producers too; matmul-like anchors read their operands from memory.
+///
+/// Weights that are stored in fewer bits than they are computed in get their
+/// numbers inside every kernel that reads them, whatever else is said here:
+/// fm.dequantize, and casts of matrices that products and gathers read.
 class Fuser {
 public:
   /// `fuse` false makes every op a kernel of its own.
@@ -45,11 +49,14 @@ private:
   bool canFuse(mlir::Operation *producer, const Group &group,
                const llvm::DenseSet<mlir::Value> &needed);
   bool onlyUnitDims(mlir::Operation *op);
+  /// Whether an op makes a weight wide or moves a wide weight.
+  bool isWideWeight(mlir::Operation *op);
 
   fm::SymbolicScope &scope;
   bool fuse;
   llvm::DenseMap<mlir::Operation *, bool> identity;
   llvm::DenseMap<mlir::Value, bool> constants;
+  llvm::DenseMap<mlir::Operation *, bool> wide;
 };
 
 } // namespace narae::dispatch

@@ -24,7 +24,7 @@ static bool isHostOp(Operation *op) {
 /// Ops that move elements without looking at them, and conversions: they take
 /// types that nothing computes in.
 static bool takesStorageTypes(Operation *op) {
-  return isa<fm::CastOp, fm::BitcastOp>(op) ||
+  return isa<fm::CastOp, fm::BitcastOp, fm::DequantizeOp>(op) ||
          codegen::elementEntry(op).cost == ElementCost::Free;
 }
 
@@ -40,6 +40,9 @@ static LogicalResult checkType(Operation *op, Type type) {
     return success();
   if (element.isF64() || element.isF32() || element.isF16() ||
       element.isBF16() || element.isIndex())
+    return success();
+  // Only ops that know blocks accept them.
+  if (fm::blockFormatOf(element))
     return success();
   unsigned width = element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 0;
   if (isa<IntegerType>(element)) {

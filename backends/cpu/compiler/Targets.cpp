@@ -55,6 +55,7 @@ codegen::MachineModel CpuTarget::machine(int optLevel, bool exact) const {
   model.vectorBytes = wide ? 64 : 32;
   model.vectorRegisters = wide ? 32 : 16;
   model.hasMaskedMemory = wide;
+  model.hasByteDot = wide ? has("avx512vnni") : has("avxvnni");
   model.l1Bytes = l1Bytes;
   model.l2Bytes = l2Bytes;
   model.optLevel = optLevel;
@@ -84,9 +85,9 @@ std::string CpuTarget::describe() const {
       json.object([&] {
         json.attribute("name", "host");
         json.attribute("alignment", 64);
-      });
         if (memoryBytes)
           json.attribute("capacity", memoryBytes);
+      });
     });
   });
   return text;
@@ -108,7 +109,6 @@ static int64_t cacheBytes(int name, int64_t fallback) {
   return bytes >= 16384 && bytes <= (16 << 20) ? bytes : fallback;
 }
 
-static std::optional<CpuTarget> probeHost(std::string &error) {
 /// What processes of this host may use: its memory, or less where the control
 /// group says so. Whole GiB, so that a description is the same after a boot.
 static int64_t hostMemory() {
@@ -122,6 +122,7 @@ static int64_t hostMemory() {
   return bytes >> 30 << 30;
 }
 
+static std::optional<CpuTarget> probeHost(std::string &error) {
   CpuTarget target;
   target.isHost = true;
   llvm::StringMap<bool, llvm::MallocAllocator> found =
@@ -142,8 +143,8 @@ static int64_t hostMemory() {
     return std::nullopt;
   }
   target.chip = levels[level - 1].str();
-  target.l1Bytes = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, target.l1Bytes);
   target.memoryBytes = hostMemory();
+  target.l1Bytes = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, target.l1Bytes);
   target.l2Bytes = cacheBytes(_SC_LEVEL2_CACHE_SIZE, target.l2Bytes);
   return target;
 }

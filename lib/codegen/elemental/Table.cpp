@@ -20,6 +20,7 @@ ElementEntry codegen::elementEntry(StringRef opName) {
     registerElementwiseElements(t);
     registerMathElements(t);
     registerCastElements(t);
+    registerDequantizeElements(t);
     registerShapeElements(t);
     registerIndexingElements(t);
     registerReduceElements(t);

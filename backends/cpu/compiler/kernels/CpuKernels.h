@@ -26,6 +26,9 @@ std::vector<std::unique_ptr<codegen::KernelEmitter>> cpuEmitters();
 /// operands that stay the same over runs into the layout that kernels stream.
 llvm::LogicalResult prepareContractions(mlir::ModuleOp module,
                                         const codegen::MachineModel &machine);
+/// The part of it for weights that stay in fewer bits than f32.
+llvm::LogicalResult packNarrowWeights(mlir::ModuleOp module,
+                                      const codegen::MachineModel &machine);
 
 } // namespace narae::cpu
 

@@ -13,6 +13,7 @@
 namespace narae::cpu {
 
 std::unique_ptr<codegen::KernelEmitter> createMatmulEmitter();
+std::unique_ptr<codegen::KernelEmitter> createPackBlocksEmitter();
 std::unique_ptr<codegen::KernelEmitter> createConvEmitter();
 std::unique_ptr<codegen::KernelEmitter> createDepthwiseEmitter();
 std::unique_ptr<codegen::KernelEmitter> createConvTransposeEmitter();

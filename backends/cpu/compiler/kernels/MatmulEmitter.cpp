@@ -6,14 +6,21 @@
 //===----------------------------------------------------------------------===//
 //
 // fm.packed_matmul streams panels that are in memory. fm.matmul packs panels
-// itself, one at a time, which costs little when a block has many rows. When
-// the rhs has no batch, rows of all batches are rows of one product.
+// itself, one at a time, which costs little when a block has many rows; panels
+// of narrow floats and of quantised blocks it widens in the same way. For few
+// rows narrow panels are widened in registers instead (Stream.h), and quantised
+// ones are multiplied as bytes, for any number of rows, unless results must be
+// exact. When the rhs has no batch, rows of all batches are rows of one
+// product.
 //
 //===----------------------------------------------------------------------===//
 
 #include "backends/cpu/compiler/kernels/Emitters.h"
 #include "backends/cpu/compiler/kernels/Gemm.h"
 #include "backends/cpu/compiler/kernels/Packing.h"
+#include "backends/cpu/compiler/kernels/PanelBlock.h"
+#include "backends/cpu/compiler/kernels/Product.h"
+#include "backends/cpu/compiler/kernels/Stream.h"
 #include "dialects/rt/KernelScope.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,17 +32,6 @@ using codegen::Indices;
 using fm::Expr;
 
 namespace {
-
-/// Both ops, and the product's sizes as expressions.
-struct Product {
-  Operation *op = nullptr;
-  Value lhs, rhs, bias, result;
-  bool transposeLhs = false, transposeRhs = false, isPacked = false;
-  Expr rows, cols, depth, batches;
-  bool isFlat = false; ///< rows of all batches are rows of one product
-
-  static std::optional<Product> of(fm::SymbolicScope &scope, Operation *op);
-};
 
 /// A bias that is a row of memory, the same for all rows.
 bool isColumnBias(fm::SymbolicScope &scope, const Product &p) {
@@ -53,52 +49,69 @@ bool isDirect(rt::KernelOp kernel, fm::SymbolicScope &scope, const Product &p) {
          (!p.bias || isColumnBias(scope, p));
 }
 
-GemmPlan planOf(rt::KernelOp kernel, fm::SymbolicScope &scope, const Product &p,
-                const MachineModel &machine) {
-  GemmPlan plan = GemmPlan::make(machine, p.rows, p.depth);
-  plan.packsB = !p.isPacked;
-  plan.hasTile = !isDirect(kernel, scope, p);
+/// Rows up to which narrow panels are widened in registers.
+constexpr int64_t kStreamedRows = 4;
+/// Rows of a block of quantised activations.
+constexpr int64_t kQuantizedRows = 128;
+
+/// What code a kernel gets, and the scratch memory it needs.
+struct MatmulPlan {
+  GemmPlan gemm;
+  bool isDirect = false; ///< the result is written without a tile
+  bool bytes = false;    ///< products of bytes
+  bool stream = false;   ///< narrow panels, few rows
+  bool isFew = false;    ///< never more rows than that
+  int64_t width = 0;     ///< columns of a streamed panel
+  int64_t rows = 0;      ///< of a streamed block
+  int64_t staticRows = 0;
+
+  int64_t streamTileBytes() const { return isDirect ? 0 : rows * width * 4; }
+};
+
+MatmulPlan planOf(rt::KernelOp kernel, fm::SymbolicScope &scope,
+                  const Product &p, const MachineModel &machine) {
+  MatmulPlan plan;
+  int64_t step =
+      p.layout ? fm::blockInfo(p.layout->format).elements : int64_t(1);
+  plan.gemm = GemmPlan::make(machine, p.rows, p.depth, step);
+  plan.gemm.packsB = p.weights != Product::Panels;
+  plan.isDirect = isDirect(kernel, scope, p);
+  plan.gemm.hasTile = !plan.isDirect;
+  bool reads = isa<BlockArgument>(p.lhs) && !p.transposeLhs;
+  plan.bytes = p.weights == Product::Blocks && reads && !machine.exact &&
+               ByteVectors::canDot(machine, p.layout->maxByte());
+  plan.stream = p.weights == Product::Narrow && !p.scaled && reads;
+  auto rows = fm::constantOf(p.rows);
+  plan.staticRows = rows.value_or(0);
+  plan.isFew = rows && *rows <= kStreamedRows;
+  if (rows && !plan.isFew)
+    plan.stream = false;
+  if (plan.bytes || plan.stream) {
+    plan.width = plan.bytes ? BlockPanelLayout::rows : plan.gemm.tile.nr;
+    plan.rows = plan.bytes ? kQuantizedRows : kStreamedRows;
+    if (rows)
+      plan.rows = std::clamp<int64_t>(*rows, 1, plan.rows);
+    // Whole panels are stored as vectors.
+    auto cols = fm::constantOf(p.cols);
+    if (p.bias || !cols || *cols % plan.width)
+      plan.isDirect = false;
+    plan.gemm.hasTile |= !plan.isDirect;
+  }
   return plan;
 }
 
-} // namespace
-
-std::optional<Product> Product::of(fm::SymbolicScope &scope, Operation *op) {
-  Product p;
-  std::optional<Type> acc;
-  p.op = op;
-  if (auto packed = dyn_cast_or_null<fm::PackedMatmulOp>(op)) {
-    p.lhs = packed.getLhs(), p.rhs = packed.getRhs();
-    p.bias = packed.getBias(), p.transposeLhs = packed.getTransposeLhs();
-    p.isPacked = true, acc = packed.getAcc();
-  } else if (auto matmul = dyn_cast_or_null<fm::MatmulOp>(op)) {
-    p.lhs = matmul.getLhs(), p.rhs = matmul.getRhs();
-    p.bias = matmul.getBias(), p.transposeLhs = matmul.getTransposeLhs();
-    p.transposeRhs = matmul.getTransposeRhs(), acc = matmul.getAcc();
-  } else {
-    return std::nullopt;
+fm::Expr scratchOf(fm::SymbolicScope &scope, const Product &p,
+                   const MatmulPlan &plan) {
+  if (plan.bytes) {
+    QuantizedRows rows(*p.layout, *fm::constantOf(p.depth));
+    return scope.cst(plan.streamTileBytes() + plan.rows * rows.rowBytes() + 64);
   }
-  p.result = op->getResult(0);
-  if (!isF32(p.lhs) || !isF32(p.rhs) || !isF32(p.result) ||
-      (p.bias && !isF32(p.bias)) || (acc && !acc->isF32()))
-    return std::nullopt;
-  ArrayRef<Expr> dims = scope.dims(p.result), lhs = scope.dims(p.lhs);
-  ArrayRef<Expr> rhs = scope.dims(p.rhs);
-  size_t fixed = p.isPacked ? 3 : 2;
-  if (dims.size() < 2 || lhs.size() < 2 || rhs.size() < fixed)
-    return std::nullopt;
-  p.rows = dims[dims.size() - 2], p.cols = dims.back();
-  p.depth = lhs[lhs.size() - (p.transposeLhs ? 2 : 1)];
-  p.batches = scope.product(dims.drop_back(2));
-  bool sharesRhs = llvm::all_of(rhs.drop_back(fixed),
-                                [](Expr e) { return fm::constantOf(e) == 1; });
-  p.isFlat = sharesRhs && !p.transposeLhs;
-  if (p.isFlat) {
-    p.rows = scope.mul(p.batches, p.rows);
-    p.batches = scope.cst(1);
-  }
-  return p;
+  if (plan.stream && plan.isFew)
+    return scope.cst(plan.streamTileBytes());
+  return plan.gemm.scratch(scope, p.depth);
 }
+
+} // namespace
 
 namespace {
 
@@ -108,28 +121,26 @@ public:
 
   bool matches(rt::KernelOp kernel, const MachineModel &machine) override {
     fm::SymbolicScope scope = rt::scopeOf(kernel);
-    auto p = Product::of(scope, codegen::anchorOf(kernel));
+    auto p = Product::of(scope, codegen::anchorOf(kernel), machine);
     if (!p || !yieldsFollow(kernel, scope, p->result))
       return false;
-    if (!p->isPacked)
-      return !isTiny(scope, *p);
-    return isa<BlockArgument>(p->rhs) &&
-           fm::constantOf(scope.dims(p->rhs).back()) ==
-               RegisterTile::of(machine).nr;
+    return p->weights != Product::Plain || !isTiny(scope, *p);
   }
 
   DictionaryAttr configure(rt::KernelOp kernel, const MachineModel &machine,
                            Expr &scratch) override {
     fm::SymbolicScope scope = rt::scopeOf(kernel);
-    Product p = *Product::of(scope, codegen::anchorOf(kernel));
-    GemmPlan plan = planOf(kernel, scope, p, machine);
-    scratch = plan.scratch(scope, p.depth);
+    Product p = *Product::of(scope, codegen::anchorOf(kernel), machine);
+    MatmulPlan plan = planOf(kernel, scope, p, machine);
+    scratch = scratchOf(scope, p, plan);
     Builder b(kernel.getContext());
+    auto way = plan.bytes ? "bytes" : plan.stream ? "stream" : "panels";
     return b.getDictionaryAttr(
-        {b.getNamedAttr("mc", b.getI64IntegerAttr(plan.mc)),
-         b.getNamedAttr("kc", b.getI64IntegerAttr(plan.kc)),
-         b.getNamedAttr("tile",
-                        b.getDenseI64ArrayAttr({plan.tile.mr, plan.tile.nr}))});
+        {b.getNamedAttr("mc", b.getI64IntegerAttr(plan.gemm.mc)),
+         b.getNamedAttr("kc", b.getI64IntegerAttr(plan.gemm.kc)),
+         b.getNamedAttr("tile", b.getDenseI64ArrayAttr(
+                                    {plan.gemm.tile.mr, plan.gemm.tile.nr})),
+         b.getNamedAttr("way", b.getStringAttr(way))});
   }
 
   LogicalResult emit(KernelContext &k, const MachineModel &machine) override;
@@ -147,25 +158,30 @@ class MatmulBody {
 public:
   MatmulBody(KernelContext &k, const MachineModel &machine, const Product &p)
       : k(k), v(k.b, k.loc, machine), p(p),
-        plan(planOf(k.kernel, k.scope, p, machine)),
+        whole(planOf(k.kernel, k.scope, p, machine)), plan(whole.gemm),
         dims(k.dims(p.result).begin(), k.dims(p.result).end()) {}
 
-  Gemm gemm();
-  const GemmPlan &getPlan() const { return plan; }
+  void emit();
 
 private:
+  Gemm gemm();
+  Stream stream();
+  void widenBlocks(const GemmBlock &block, Value k0, Value kc, Value room);
+  void widenNarrow(const GemmBlock &block, Value k0, Value kc, Value room);
+  Value lhsRows(const GemmBlock &block);
   Indices rowIndices(Value batch, Value row);
   Value batchOffset(Value tensor, unsigned fixed, Value batch);
   void packA(const GemmBlock &block, Value k0, Value kc, Value to);
   Value panelB(const GemmBlock &block, Value k0, Value kc, Value room);
-  void finish(const GemmBlock &block, Value tile);
+  void finish(const GemmBlock &block, Value tile, const GemmPlan &tilePlan);
   Indices operandIndices(Value tensor, ValueRange resultIndices, Value row,
                          Value col);
 
   KernelContext &k;
   VectorBuilder v;
   const Product &p;
-  GemmPlan plan;
+  MatmulPlan whole;
+  const GemmPlan &plan;
   fm::Exprs dims;
 };
 
@@ -234,7 +250,15 @@ Value MatmulBody::panelB(const GemmBlock &block, Value k0, Value kc,
                          Value room) {
   Value nr = k.index(plan.tile.nr), depth = k.expr(p.depth);
   Value pointer = k.pointerOf(p.rhs);
-  if (p.isPacked) {
+  if (p.weights == Product::Blocks) {
+    widenBlocks(block, k0, kc, room);
+    return room;
+  }
+  if (p.weights == Product::Narrow) {
+    widenNarrow(block, k0, kc, room);
+    return room;
+  }
+  if (p.weights == Product::Panels) {
     // Columns begin at a panel: panel * depth * nr is col * depth.
     Value offset = k.addI(k.mulI(block.col, depth), k.mulI(k0, nr));
     return v.at(pointer, k.addI(batchOffset(p.rhs, 3, block.batch), offset));
@@ -264,7 +288,8 @@ Value MatmulBody::panelB(const GemmBlock &block, Value k0, Value kc,
   return room;
 }
 
-void MatmulBody::finish(const GemmBlock &block, Value tile) {
+void MatmulBody::finish(const GemmBlock &block, Value tile,
+                        const GemmPlan &tilePlan) {
   TileStore store;
   store.anchor = p.result;
   store.row = [&](Value row) { return rowIndices(block.batch, row); };
@@ -277,7 +302,7 @@ void MatmulBody::finish(const GemmBlock &block, Value tile) {
       Value bias = k.broadcastElement(p.bias, dims, indices);
       return bias ? k.b.create<arith::AddFOp>(k.loc, element, bias) : element;
     };
-  storeTile(k, plan, block, tile, store);
+  storeTile(k, tilePlan, block, tile, store);
 }
 
 Gemm MatmulBody::gemm() {
@@ -292,7 +317,7 @@ Gemm MatmulBody::gemm() {
   };
   if (plan.hasTile) {
     g.finish = [this](const GemmBlock &block, Value tile) {
-      finish(block, tile);
+      finish(block, tile, plan);
     };
     return g;
   }
@@ -311,11 +336,157 @@ Gemm MatmulBody::gemm() {
   return g;
 }
 
+//===----------------------------------------------------------------------===//
+// Weights in fewer bits
+//===----------------------------------------------------------------------===//
+
+/// Panels of 16 rows, decoded into one panel of f32.
+void MatmulBody::widenBlocks(const GemmBlock &block, Value k0, Value kc,
+                             Value room) {
+  ByteVectors bytes(v);
+  PanelBlock decoder(bytes, *p.layout);
+  int64_t nr = plan.tile.nr, groups = p.layout->groups();
+  constexpr int64_t rows = BlockPanelLayout::rows;
+  Value elements = k.index(32 * groups), one = k.index(1);
+  ArrayRef<Expr> own = k.dims(p.panels);
+  Value blocks = k.expr(own[own.size() - 2]);
+  Value panels = k.divI(k.addI(block.cols, k.index(rows - 1)), k.index(rows));
+  Value pointer = k.pointerOf(p.panels);
+  Value base = batchOffset(p.panels, 3, block.batch);
+  Value first = k.divI(block.col, k.index(rows));
+  Value firstBlock = k.divI(k0, elements), count = k.divI(kc, elements);
+  k.forLoop(k.index(0), panels, one, [&](Value panel) {
+    Value at = k.addI(k.mulI(k.addI(first, panel), blocks), firstBlock);
+    Value from =
+        bytes.at(pointer, k.addI(base, k.mulI(at, k.index(p.layout->bytes()))));
+    Value to = v.at(room, k.mulI(panel, k.index(rows)));
+    k.forLoop(k.index(0), count, one, [&](Value kb) {
+      Value here = bytes.at(from, k.mulI(kb, k.index(p.layout->bytes())));
+      SmallVector<GroupScales, 2> scales;
+      for (unsigned part = 0; part < decoder.parts(); ++part)
+        scales.push_back(decoder.blockScales(here, part));
+      k.forLoop(k.index(0), k.index(groups), one, [&](Value g) {
+        Value row = k.addI(k.mulI(kb, elements), k.mulI(g, k.index(32)));
+        decodeGroup(decoder, scales,
+                    bytes.at(here, k.mulI(g, k.index(p.layout->groupBytes()))),
+                    v.at(to, k.mulI(row, k.index(nr))), nr, v.machine.exact);
+      });
+    });
+  });
+}
+
+void MatmulBody::widenNarrow(const GemmBlock &block, Value k0, Value kc,
+                             Value room) {
+  ByteVectors bytes(v);
+  int64_t nr = plan.tile.nr, size = p.narrow.getIntOrFloatBitWidth() / 8;
+  Value depth = k.expr(p.depth);
+  Value first = k.addI(k.mulI(block.col, depth), k.mulI(k0, k.index(nr)));
+  first = k.addI(first, batchOffset(p.panels, 3, block.batch));
+  Value from = bytes.at(k.pointerOf(p.panels), k.mulI(first, k.index(size)));
+  k.forLoop(k.index(0), kc, k.index(1), [&](Value row) {
+    Value scale;
+    if (p.scaled) {
+      fm::DequantizeOp op = p.scaled;
+      ArrayRef<Expr> own = k.dims(op.getScale());
+      Value line = k.divI(block.col, k.index(int64_t(op.getScaleRows())));
+      Value column =
+          k.divI(k.addI(k0, row), k.index(int64_t(op.getScaleColumns())));
+      Value at = k.addI(k.mulI(line, k.expr(own.back())), column);
+      at = k.addI(at, batchOffset(op.getScale(), 2, block.batch));
+      scale = v.broadcast(v.loadScalar(v.at(k.pointerOf(op.getScale()), at)));
+    }
+    Value start = k.mulI(row, k.index(nr));
+    Value source = bytes.at(from, k.mulI(start, k.index(size)));
+    Value target = v.at(room, start);
+    for (int64_t j = 0; j < nr; j += v.lanes) {
+      Value x = bytes.loadWide(p.narrow, bytes.at(source, j * size));
+      v.store(scale ? v.mul(x, scale) : x, v.at(target, j));
+    }
+  });
+}
+
+Value MatmulBody::lhsRows(const GemmBlock &block) {
+  Value offset = k.mulI(block.row, k.expr(p.depth));
+  return v.at(k.pointerOf(p.lhs),
+              k.addI(offset, batchOffset(p.lhs, 2, block.batch)));
+}
+
+Stream MatmulBody::stream() {
+  Stream s;
+  s.batches = k.expr(p.batches), s.rows = k.expr(p.rows);
+  s.cols = k.expr(p.cols), s.width = whole.width, s.maxRows = whole.rows;
+  int64_t most = whole.bytes ? (v.lanes >= 16 ? 8 : 4) : kStreamedRows;
+  s.heights = streamHeights(whole.staticRows, most);
+  int64_t depth = *fm::constantOf(p.depth);
+  Value rowsAt = k.scratchAt(k.index(whole.streamTileBytes()));
+  auto panelAt = [this](const GemmBlock &block, int64_t bytes) {
+    // Panels of a batch, the one of this column, in bytes.
+    ByteVectors b8(v);
+    Value number = k.divI(block.col, k.index(whole.width));
+    Value at = k.mulI(number, k.index(bytes));
+    Value batch = batchOffset(p.panels, 3, block.batch);
+    int64_t size = p.layout ? 1 : p.narrow.getIntOrFloatBitWidth() / 8;
+    return b8.at(k.pointerOf(p.panels),
+                 k.addI(at, k.mulI(batch, k.index(size))));
+  };
+  if (whole.bytes) {
+    QuantizedRows rows(*p.layout, depth);
+    int64_t bytes =
+        depth / fm::blockInfo(p.layout->format).elements * p.layout->bytes();
+    s.prepare = [=](const GemmBlock &block) {
+      rows.quantize(k, v, lhsRows(block), k.expr(p.depth), block.rows, rowsAt);
+    };
+    s.product = [=](const GemmBlock &block, Value row, int64_t height) {
+      ByteVectors b8(v);
+      Value from = b8.at(rowsAt, k.mulI(row, k.index(rows.rowBytes())));
+      return rows.product(k, v, panelAt(block, bytes), from, height);
+    };
+  } else {
+    int64_t bytes = depth * whole.width * p.narrow.getIntOrFloatBitWidth() / 8;
+    s.product = [=](const GemmBlock &block, Value row, int64_t height) {
+      Value x = v.at(lhsRows(block), k.mulI(row, k.expr(p.depth)));
+      return narrowProduct(k, v, panelAt(block, bytes), p.narrow, depth, x,
+                           depth, height);
+    };
+  }
+  if (whole.isDirect) {
+    Gemm g = gemm();
+    s.output = g.output, s.ldc = g.ldc;
+    return s;
+  }
+  s.tile = k.scratchAt(k.index(0));
+  s.finish = [this](const GemmBlock &block, Value tile) {
+    GemmPlan narrow = plan;
+    narrow.tile.nr = whole.width;
+    finish(block, tile, narrow);
+  };
+  return s;
+}
+
+void MatmulBody::emit() {
+  auto products = [&] { emitGemm(k, v.machine, plan, gemm()); };
+  auto streams = [&] { emitStream(k, v.machine, stream()); };
+  if (whole.bytes || (whole.stream && whole.isFew))
+    return streams();
+  if (!whole.stream)
+    return products();
+  Value isMany = k.lessI(k.index(kStreamedRows), k.expr(p.rows));
+  k.ifElse(
+      isMany, {},
+      [&] {
+        products();
+        return SmallVector<Value>();
+      },
+      [&] {
+        streams();
+        return SmallVector<Value>();
+      });
+}
+
 LogicalResult MatmulEmitter::emit(KernelContext &k,
                                   const MachineModel &machine) {
-  Product p = *Product::of(k.scope, codegen::anchorOf(k.kernel));
-  MatmulBody body(k, machine, p);
-  emitGemm(k, machine, body.getPlan(), body.gemm());
+  Product p = *Product::of(k.scope, codegen::anchorOf(k.kernel), machine);
+  MatmulBody(k, machine, p).emit();
   return success();
 }
 

@@ -121,6 +121,16 @@ WeightPacker::sourceOf(fm::MatmulOp matmul) {
   return source;
 }
 
+/// Weights in fewer bits stay in them: see PackNarrow.cpp.
+static bool widensMatrix(Operation *op) {
+  if (auto cast = dyn_cast<fm::CastOp>(op)) {
+    auto type = llvm::cast<RankedTensorType>(cast.getInput().getType());
+    return type.getRank() >= 2 && isa<FloatType>(type.getElementType()) &&
+           type.getElementTypeBitWidth() < 32;
+  }
+  return isa<fm::DequantizeOp, fm::BlockPanelsOp, fm::UnpackPanelsOp>(op);
+}
+
 bool WeightPacker::isWanted(rt::KernelOp kernel, fm::MatmulOp matmul,
                             Source &source) {
   fm::SymbolicScope scope = rt::scopeOf(kernel);
@@ -133,7 +143,7 @@ bool WeightPacker::isWanted(rt::KernelOp kernel, fm::MatmulOp matmul,
     return false;
   Dispatches &users = dispatches[kernel.getSymName()];
   auto slice = sourceOf(matmul);
-  if (users.empty() || !slice)
+  if (users.empty() || !slice || llvm::any_of(slice->ops, widensMatrix))
     return false;
   for (rt::DispatchOp user : users)
     for (BlockArgument arg : slice->args)
@@ -316,5 +326,9 @@ LogicalResult WeightPacker::run() {
 
 LogicalResult cpu::prepareContractions(ModuleOp module,
                                        const MachineModel &machine) {
+  if (machine.keepWeights)
+    return success();
+  if (failed(packNarrowWeights(module, machine)))
+    return failure();
   return WeightPacker(module, machine).run();
 }

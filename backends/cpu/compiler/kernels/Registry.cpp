@@ -14,6 +14,7 @@ using namespace narae;
 std::vector<std::unique_ptr<codegen::KernelEmitter>> cpu::cpuEmitters() {
   std::vector<std::unique_ptr<codegen::KernelEmitter>> emitters;
   emitters.push_back(createMatmulEmitter());
+  emitters.push_back(createPackBlocksEmitter());
   emitters.push_back(createDepthwiseEmitter());
   emitters.push_back(createConvEmitter());
   emitters.push_back(createConvTransposeEmitter());

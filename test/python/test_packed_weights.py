@@ -1,0 +1,170 @@
+"""Weights in quantised blocks and narrow floats, against their definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf_reference
+import narae
+import numpy as np
+import packed_models
+import pytest
+
+TARGETS = [
+    target
+    for target, flag in [
+        ("cpu", "avx2"),
+        ("cpu:x86-64-v3", "avx2"),
+        ("cpu:x86-64-v4", "avx512vl"),
+    ]
+    if flag in Path("/proc/cpuinfo").read_text()
+]
+ROWS, COLUMNS = 40, 512
+
+
+def check(
+    artifact: narae.Artifact, weight: np.ndarray, exact: bool, tokens: tuple[int, ...] = (1, 3, 35)
+) -> None:
+    """Runs a linear layer with ReLU and an embedding of `weight`."""
+    rng = np.random.default_rng(1)
+    index = np.array([0, 17, len(weight) - 1], np.int64)
+    results = []
+    for threads in (1, 2):
+        session = narae.Session(artifact, threads=threads)
+        results.append([])
+        for count in tokens:
+            x = rng.standard_normal((count, weight.shape[1])).astype(np.float32)
+            x[0] = 0
+            got = session.run({"x": x, "i": index})
+            np.testing.assert_array_equal(got["e"], weight[index])
+            want = np.maximum(x.astype(np.float64) @ weight.astype(np.float64).T, 0)
+            scale = np.abs(want).max() + np.linalg.norm(weight, axis=1).max()
+            limit = 2e-6 if exact else 2e-2
+            assert np.abs(got["z"] - want).max() <= limit * scale, count
+            results[-1].append(got["z"])
+        rng = np.random.default_rng(1)
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", packed_models.FORMATS)
+@pytest.mark.parametrize("exact", [False, True], ids=["bytes", "exact"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_blocks(name: str, exact: bool, target: str, tmp_path: Path) -> None:
+    data = packed_models.random_blocks(name, ROWS, COLUMNS)
+    weight = gguf_reference.dequantize(name.upper(), data).reshape(ROWS, COLUMNS)
+    path = packed_models.linear_and_embedding(tmp_path, f"!fm.block<{name}>", data, ROWS, COLUMNS)
+    check(narae.compile(path, target, exact=exact), weight, exact)
+
+
+@pytest.mark.parametrize("name", ["q4_1", "q6_k"])
+def test_one_token(name: str, tmp_path: Path) -> None:
+    """As decode has it: the number of rows is static, whole panels."""
+    data = packed_models.random_blocks(name, 64, COLUMNS)
+    weight = gguf_reference.dequantize(name.upper(), data).reshape(64, COLUMNS)
+    path = packed_models.linear_and_embedding(
+        tmp_path, f"!fm.block<{name}>", data, 64, COLUMNS, tokens="1"
+    )
+    check(narae.compile(path), weight, False, (1,))
+
+
+def narrow(element: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of values rounded to a type, and what they are."""
+    if element == "f16":
+        data = values.astype(np.float16)
+        return data, data.astype(np.float32)
+    bits = values.view(np.uint32) & np.uint32(0xFFFF0000)
+    return (bits >> 16).astype(np.uint16), bits.view(np.float32)
+
+
+@pytest.mark.parametrize("element", ["bf16", "f16"])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("tokens", ["?", "1"])
+def test_narrow_floats(element: str, target: str, tokens: str, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).standard_normal((ROWS, 200)).astype(np.float32)
+    data, weight = narrow(element, values)
+    path = packed_models.linear_and_embedding(tmp_path, element, data, ROWS, 200, tokens)
+    check(narae.compile(path, target), weight, True, (1,) if tokens == "1" else (1, 3, 35))
+
+
+def float8(codes: np.ndarray) -> np.ndarray:
+    """f8E4M3FN by its definition."""
+    exponent, mantissa = (codes >> 3) & 15, codes & 7
+    size = np.where(
+        exponent == 0, mantissa * 2.0**-9, (8 + mantissa) * 2.0 ** (exponent.astype(int) - 10)
+    )
+    return np.where(codes & 128, -size, size).astype(np.float32)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("scale_rows", [128, 1])
+def test_float8(target: str, scale_rows: int, tmp_path: Path) -> None:
+    rows, columns = 136, 200
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 256, (rows, columns), dtype=np.uint8)
+    codes[(codes & 127) == 127] = 0
+    lines = -(-rows // scale_rows)
+    scale = rng.uniform(0.5, 2, (lines, 2)).astype(np.float32)
+    spread = np.repeat(np.repeat(scale, scale_rows, 0)[:rows], 128, 1)[:, :columns]
+    weight = float8(codes) * spread
+    kind, packed = f"tensor<{lines}x2xf32>", f"tensor<{rows}x{columns}xf8E4M3FN>"
+    path = packed_models.linear_and_embedding(
+        tmp_path,
+        "f8E4M3FN",
+        codes,
+        rows,
+        columns,
+        widen=f"fm.dequantize %w, %s {{scale_rows = {scale_rows} : i64, "
+        f"scale_columns = 128 : i64}} : ({packed}, {kind})",
+        more={"s": (kind, scale)},
+    )
+    check(narae.compile(path, target), weight, True)
+
+
+def test_batched_blocks(tmp_path: Path) -> None:
+    """A matrix a head, as absorbed projections have them."""
+    heads, rows, columns = 3, 24, 64
+    data = packed_models.random_blocks("q8_0", heads * rows, columns)
+    weight = gguf_reference.dequantize("Q8_0", data).reshape(heads, rows, columns)
+    packed = packed_models.tensor("!fm.block<q8_0>", heads, rows, columns)
+    wide = packed_models.tensor("f32", heads, rows, columns)
+    x, y = f"tensor<{heads}x?x{columns}xf32>", f"tensor<{heads}x?x{rows}xf32>"
+    body = f"""
+      %f = fm.dequantize %w : ({packed}) -> {wide}
+      %y = fm.matmul %x, %f {{transpose_rhs}} : ({x}, {wide}) -> {y}
+    """
+    path = packed_models.packed_model(
+        tmp_path, "!fm.block<q8_0>", data, (heads, rows, columns), body, {"x": x}, {"y": y}
+    )
+    for exact, limit in ((True, 2e-6), (False, 2e-2)):
+        session = narae.Session(narae.compile(path, exact=exact))
+        for count in (1, 9):
+            x = np.random.default_rng(2).standard_normal((heads, count, columns))
+            x = x.astype(np.float32)
+            want = x @ weight.transpose(0, 2, 1)
+            got = session.run({"x": x})["y"]
+            assert np.abs(got - want).max() <= limit * np.abs(want).max()
+
+
+def test_weights_stay_packed(tmp_path: Path) -> None:
+    """The file is as large as the packed weight, though two kernels read it."""
+    data = packed_models.random_blocks("q4_1", 2048, 1024)
+    path = packed_models.linear_and_embedding(tmp_path, "!fm.block<q4_1>", data, 2048, 1024)
+    narae.compile(path, output=tmp_path / "m.narae")
+    assert (tmp_path / "m.narae").stat().st_size < data.nbytes + 200_000
+    values = np.zeros((2048, 512), np.uint16)
+    path = packed_models.linear_and_embedding(tmp_path, "bf16", values, 2048, 512)
+    narae.compile(path, output=tmp_path / "m.narae")
+    assert (tmp_path / "m.narae").stat().st_size < values.nbytes + 200_000
+
+
+def test_wide_result_is_refused(tmp_path: Path) -> None:
+    data = packed_models.random_blocks("q4_0", 256, 256)
+    body = """
+      %y = fm.dequantize %w : (tensor<256x256x!fm.block<q4_0>>) -> tensor<256x256xf32>
+    """
+    path = packed_models.packed_model(
+        tmp_path, "!fm.block<q4_0>", data, (256, 256), body, {}, {"y": "tensor<256x256xf32>"}
+    )
+    with pytest.raises(narae.Error, match="would write the packed weight 'w' out"):
+        narae.compile(path)
