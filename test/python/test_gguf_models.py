@@ -1,16 +1,27 @@
-"""Models out of GGUF files: the given ones against transformers' logits."""
+"""Models out of GGUF files: the given ones against transformers' logits, other
+families converted from checkpoints, and every block type."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import gguf_reference
+import gguf_writer
 import narae
 import numpy as np
 import pytest
+from checkpoints import read_checkpoint, read_safetensors
+from gguf_convert import ARCHITECTURES, Conversion, Unwritable
+from gguf_decoder import Decoder
+from language_reference import Reference
 from language_runs import Runs
 from safetensors.numpy import load_file
+from test_gguf_reference import HALVES
+from variants import Variant
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "gguf"
+CHECKPOINTS = DATA.parent / "checkpoints"
 FILES = sorted(DATA.glob("*.gguf"))
 
 
@@ -48,3 +59,114 @@ def test_different_lengths(runs: Runs) -> None:
     for seed in range(3):
         runs.randomly(seed)
     assert runs.error <= BOUND
+
+
+# Checkpoints of other families, converted as llama.cpp does. llama.cpp's own
+# logits agree with these references (docs/models.md says where it differs).
+
+
+def errors(model: Path, tokens: np.ndarray, logits: np.ndarray) -> float:
+    artifact = narae.compile(model, exact=True, batch=2, prefill_chunk=24, context=64)
+    runs = Runs(artifact, tokens.astype(np.int64))
+    runs.expected = logits
+    runs.by_chunks("score", runs.chunk)
+    runs.by_chunks("prefill", 5)
+    runs.by_token()
+    runs.randomly(0)
+    return runs.error
+
+
+@pytest.mark.parametrize(
+    ("name", "separate"),
+    [
+        ("llama", True),
+        ("qwen2", True),
+        ("qwen3", True),
+        ("exaone4", True),
+        ("exaone_moe", True),
+        ("solar_open", True),
+        ("deepseek_v3", True),
+        ("deepseek_v3", False),
+        ("kanana2", True),
+        ("kanana2", False),
+    ],
+)
+def test_converted_checkpoints(name: str, separate: bool, tmp_path: Path) -> None:
+    folder = CHECKPOINTS / name
+    config = json.loads((folder / "config.json").read_text())
+    conversion = Conversion(config, read_checkpoint(folder), separate)
+    golden = read_safetensors(folder / "golden.safetensors")
+    path = conversion.write(tmp_path / "model.gguf")
+    assert errors(path, golden["tokens"], golden["logits"]) <= BOUND
+
+
+def make_variant(family: str, seed: int, folder: Path) -> tuple[Conversion, Variant]:
+    """The first random checkpoint from `seed` on that a GGUF file can hold."""
+    while True:
+        variant = Variant(family, seed)
+        variant.write(folder)
+        config = json.loads((folder / "config.json").read_text())
+        try:
+            if variant.storage != "F8_E4M3":
+                return Conversion(config, read_checkpoint(folder), seed % 2 == 0), variant
+        except Unwritable:
+            pass
+        for path in folder.iterdir():
+            path.unlink()
+        seed += 1
+
+
+@pytest.mark.parametrize("seed", [100, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("family", ARCHITECTURES)
+def test_variants(family: str, seed: int, tmp_path: Path) -> None:
+    conversion, variant = make_variant(family, seed, tmp_path)
+    tokens = variant.rng.integers(0, variant.config["vocab_size"], (2, 20))
+    logits = Reference(tmp_path).logits(tokens)
+    assert errors(conversion.write(tmp_path / "model.gguf"), tokens, logits) <= BOUND
+
+
+def test_every_block_type(tmp_path: Path) -> None:
+    """A model in which each matrix has another type, out of random blocks."""
+    kinds = list(gguf_reference.BLOCK)
+    generator = np.random.default_rng(0)
+    golden = DATA / "llama.F16.gguf"
+    source = gguf_reference.read(golden)
+    encoded: dict[str, object] = {}
+    used = set()
+    for i, (name, tensor) in enumerate(source.tensors.items()):
+        if len(tensor.shape) == 1:
+            encoded[name] = tensor.values()
+            continue
+        kind = kinds[i % len(kinds)]
+        used.add(kind)
+        encoded[name] = (kind, tensor.shape, random_weight(kind, tensor.shape, generator))
+    assert used == set(kinds)
+    path = tmp_path / "mixed.gguf"
+    gguf_writer.write(path, source.metadata, encoded)  # type: ignore[arg-type]
+    tokens = generator.integers(0, 128, (2, 20))
+    decoder = Decoder(path)
+    logits = np.stack([decoder.logits(row) for row in tokens])
+    assert errors(path, tokens, logits) <= BOUND
+
+
+def random_weight(kind: str, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Bytes of random blocks whose values are about as large as weights are."""
+    elements, size = gguf_reference.BLOCK[kind]
+    count = int(np.prod(shape)) // elements
+    if elements == 1:
+        x = generator.standard_normal(count).astype(np.float32) / 16
+        if kind == "BF16":
+            return (x.view(np.uint32) >> 16).astype(np.uint16)
+        return x.astype(np.float32 if kind == "F32" else np.float16)
+    blocks = generator.integers(0, 256, (count, size), np.uint8)
+    spread = gguf_reference.dequantize(kind, with_scale(kind, blocks, 1.0).reshape(-1)).std()
+    return with_scale(kind, blocks, 1 / 16 / spread)
+
+
+def with_scale(kind: str, blocks: np.ndarray, scale: float) -> np.ndarray:
+    """The blocks with all their f16 numbers set to +-`scale`."""
+    blocks = blocks.copy()
+    for i, at in enumerate(HALVES.get(kind, [0])):
+        sign = np.where(blocks[:, at] & 1, 1, -1) * (1 if i == 0 else 0.5)
+        blocks[:, at : at + 2] = (sign * scale).astype(np.float16).view(np.uint8).reshape(-1, 2)
+    return blocks

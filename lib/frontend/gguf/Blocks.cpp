@@ -47,6 +47,7 @@ Mlp ModelBuilder::mlp(const Twine &prefix, StringRef suffix, int64_t width,
 
 void ModelBuilder::feedForward(language::Layer &layer, int64_t at) {
   bool sparse = false;
+  keys.find("feed_forward_length"); // of dense layers, if there are any
   if (arch.feed == Architecture::ExpertsOnly)
     sparse = at >= keys.size("leading_dense_block_count", 0, /*least=*/0);
   else if (arch.feed == Architecture::DenseOrExperts)

@@ -39,7 +39,11 @@ static ArrayRef<int64_t> withoutOnes(ArrayRef<int64_t> shape) {
 
 const TensorInfo *Tensors::check(StringRef name, ArrayRef<int64_t> shape) {
   const TensorInfo *info = find(name);
-  taken.insert(name);
+  bool first = taken.insert(name).second;
+  if (info && withoutOnes(info->shape) == withoutOnes(shape))
+    return info;
+  if (!first) // said already
+    return nullptr;
   if (!info) {
     problems.push_back(
         {name.str(), "the tensor is missing; its shape would be " +
@@ -47,8 +51,6 @@ const TensorInfo *Tensors::check(StringRef name, ArrayRef<int64_t> shape) {
                          ". Fetch all files of the model again"});
     return nullptr;
   }
-  if (withoutOnes(info->shape) == withoutOnes(shape))
-    return info;
   problems.push_back({name.str(), "the tensor has the shape " +
                                       showShape(info->shape) + ", but " +
                                       showShape(shape) +
