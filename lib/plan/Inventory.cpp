@@ -57,6 +57,7 @@ public:
     for (const auto *gate : {&norm->gateDown, &norm->gateUp})
       if (*gate) {
         weight((*gate)->weight, Split::Copied, false);
+        result.matrices.back().counted = 0;
         if ((*gate)->bias)
           weight(*(*gate)->bias, Split::Copied, false);
       }
@@ -66,6 +67,16 @@ public:
     linear(mlp.up, Split::Width);
     linear(mlp.down, Split::Width);
     result.widest = std::max(result.widest, mlp.up.weight.shape.front());
+  }
+  /// What lies in memory although the graph does not use it.
+  void setApart(int64_t parameters) {
+    Matrix matrix;
+    matrix.name = "indexer of layer " + std::to_string(layer);
+    matrix.layer = layer;
+    matrix.columns = parameters;
+    matrix.split = Split::Copied;
+    matrix.active = 0;
+    result.matrices.push_back(matrix);
   }
   void experts(const language::Experts &experts);
   void attention(const language::Attention &attention);
@@ -109,12 +120,21 @@ void Stock::latent(const language::LatentAttention &attention) {
   linear(attention.queryDown, Split::Copied);
   norm(attention.queryNorm);
   linear(attention.query, Split::Heads);
+  if (attention.gateInQuery) // half of its columns and fewer rows are queries
+    result.matrices.back().counted = double(attention.heads) *
+                                     (attention.noRopeDim + attention.ropeDim) *
+                                     attention.query.weight.shape[1] / 2;
   linear(attention.latentDown, Split::Copied);
   norm(attention.latentNorm);
   weight(attention.keyUp, Split::Heads, true);
   weight(attention.valueUp, Split::Heads, true);
   linear(attention.output, Split::Heads);
-  linear(attention.outputGate, Split::Heads);
+  if (attention.outputGate) {
+    weight(attention.outputGate->weight, Split::Heads, true);
+    result.matrices.back().counted = 0;
+    if (attention.outputGate->bias)
+      weight(*attention.outputGate->bias, Split::Heads, false);
+  }
   result.caches.push_back(
       {1, attention.rank + attention.ropeDim, attention.window, true});
   result.attentions.push_back({attention.heads,
@@ -147,6 +167,9 @@ Inventory narae::plan::takeStock(const language::LanguageModel &model) {
       stock.mlp(*layer.mlp);
     if (layer.experts)
       stock.experts(*layer.experts);
+    if (model.setApartParameters > 0)
+      stock.setApart(model.setApartParameters /
+                     static_cast<int64_t>(model.layers.size()));
   }
   stock.layer = -1;
   stock.norm(model.norm);
@@ -173,7 +196,8 @@ double Inventory::parameters() const {
 double Inventory::activeParameters() const {
   double sum = 0;
   for (const Matrix &matrix : matrices)
-    sum += matrix.active * matrix.rows * matrix.columns;
+    sum += matrix.counted >= 0 ? matrix.counted
+                               : matrix.active * matrix.rows * matrix.columns;
   return sum;
 }
 

@@ -36,6 +36,9 @@ struct Matrix {
   /// Matrices read for one token: `count`, the chosen experts, or 0 for the
   /// embedding table, of which a row is read.
   double active = 1;
+  /// Elements that count as active; published figures leave gates of attention
+  /// and norms out. Negative: all that are read.
+  double counted = -1;
   language::Storage storage = language::Storage::BF16;
 
   double parameters() const { return double(count) * rows * columns; }
@@ -66,7 +69,7 @@ struct Inventory {
   std::vector<std::string> notes;
 
   double parameters() const;
-  /// Read for one token, without the embedding table.
+  /// Read for one token, without the embedding table and gates.
   double activeParameters() const;
 };
 

@@ -34,6 +34,7 @@ std::unique_ptr<Command> makeCompile();
 std::unique_ptr<Command> makeCompletion();
 std::unique_ptr<Command> makeInspect();
 std::unique_ptr<Command> makePack();
+std::unique_ptr<Command> makePlan();
 std::unique_ptr<Command> makeRun();
 std::unique_ptr<Command> makeTargets();
 std::unique_ptr<Command> makeVerify();

@@ -26,6 +26,8 @@ const std::vector<CommandEntry> &tool::commands() {
       {"verify", "compare an artifact's results with a reference", makeVerify},
       {"bench", "measure an artifact", makeBench},
       {"targets", "list what can be compiled for", makeTargets},
+      {"plan", "memory and time of a language model on some hardware",
+       makePlan},
       {"pack", "place buffers in memory: the planner alone", makePack},
       {"completion", "print a completion script for a shell", makeCompletion},
   };

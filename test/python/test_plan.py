@@ -1,0 +1,183 @@
+"""`narae plan` against published facts; see test/data/configs/README.md."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / "test" / "data" / "configs"
+NARAE = ROOT / "build" / "bin" / "narae"
+EXPECTED: dict[str, dict] = json.loads((CONFIGS / "expected.json").read_text())
+MIB = 1 << 20
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(NARAE), "plan", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def plan(model: str, *arguments: str) -> dict:
+    done = run(str(CONFIGS / model / "config.json"), "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("model", sorted(EXPECTED))
+def test_counts(model: str) -> None:
+    facts = EXPECTED[model]
+    result = plan(model, "--precision=bf16", "--kv-type=bf16", "--target=nvidia:h200")
+    assert result["parameters"] == facts["params_total_main"]
+    if "params_active_per_token" in facts:
+        active = facts["params_active_per_token"]
+        assert abs(result["active_parameters"] - active) <= 1e-4 * active
+    weights = facts.get("weight_bytes", {})
+    if weights:
+        assert result["weight_bytes"] == weights["bf16"]
+    for precision, key in (("fp8", "fp8_linear_bf16_rest"), ("int4", "int4_g128_linear_bf16_rest")):
+        if key in weights:
+            bytes_ = plan(model, f"--precision={precision}", "--target=nvidia:h200")["weight_bytes"]
+            assert abs(bytes_ - weights[key]) <= 1e-3 * weights[key], precision
+    cache = facts.get("kv_bytes_bf16", {})
+    for ours, theirs in (
+        ("kv_bytes_per_token_uniform", "per_tok_all_layers_uniform"),
+        ("kv_bytes_per_token_uniform", "latent_per_tok_all_layers"),
+        ("kv_bytes_per_token", "per_tok_growing"),
+        ("kv_bytes_per_token", "latent_per_tok_growing"),
+        ("kv_bytes_fixed", "window_cap"),
+        ("kv_bytes_fixed", "latent_window_cap"),
+    ):
+        if theirs in cache:
+            assert result[ours] == cache[theirs], theirs
+
+
+def test_k_exaone_on_four_h200_and_not_on_eight_a100_40() -> None:
+    assert plan("k-exaone-236b-a23b", "--precision=bf16", "--target=nvidia:h200", "--devices=4")[
+        "fits"
+    ]
+    small = plan("k-exaone-236b-a23b", "--precision=bf16", "--target=nvidia:a100-40", "--devices=8")
+    assert not small["fits"]
+    space = small["spaces"][0]
+    assert space["weights"] > space["capacity"] - space["reserve"]
+    assert any("--devices" in item["change"] for item in small["advice"])
+    assert any("--precision" in item["change"] for item in small["advice"])
+
+
+@pytest.mark.parametrize("devices", [8, 12])
+def test_ax_k1_does_not_fit_few_h100(devices: int) -> None:
+    assert not plan("a.x-k1", "--precision=bf16", "--target=nvidia:h100", f"--devices={devices}")[
+        "fits"
+    ]
+
+
+def test_ax_k1_on_32_h100_leaves_the_room_it_prints() -> None:
+    result = plan("a.x-k1", "--precision=bf16", "--target=nvidia:h100", "--parallel=tp=32,ep=32")
+    assert result["fits"]
+    assert result["devices"] == 32
+    tokens = result["room"]["tokens"]
+    assert tokens > 0
+    context = result["context"]
+    if context + tokens <= 131072:
+        assert plan(
+            "a.x-k1",
+            "--precision=bf16",
+            "--target=nvidia:h100",
+            "--parallel=tp=32,ep=32",
+            f"--context={context + tokens}",
+        )["fits"]
+
+
+def test_vaetki_fits_four_cards_of_80_gb() -> None:
+    assert plan("vaetki-100b-a10b", "--precision=bf16", "--target=nvidia:a100-80", "--devices=4")[
+        "fits"
+    ]
+
+
+def test_llama_70b_fp8_on_a_rebel_quad_is_bound_at_14_7_ms() -> None:
+    result = plan("llama-3.3-70b", "--precision=fp8", "--target=npu:rebel-quad")
+    assert result["fits"]
+    assert result["decode"]["bound_ms"] == pytest.approx(14.7, abs=0.05)
+    assert result["decode"]["bound_ms"] < result["decode"]["estimate_ms"] < 17.6 * 1.25
+    assert result["decode"]["bound_by"] == "HBM"
+    assert len(result["spaces"]) == 4
+
+
+def test_room_grows_with_devices_and_spaces_add_up() -> None:
+    for devices in (4, 8):
+        result = plan(
+            "solar-open-100b", "--precision=bf16", "--target=nvidia:h100", f"--devices={devices}"
+        )
+        assert len(result["spaces"]) == devices
+        total = sum(space["weights"] for space in result["spaces"])
+        assert total >= result["weight_bytes"]
+        for space in result["spaces"]:
+            parts = space["weights"] + space["cache"] + space["activations"]
+            assert parts <= space["peak"] <= parts + 6 * MIB
+            assert space["lower_bound"] <= space["peak"]
+
+
+def test_search_finds_the_fewest_devices() -> None:
+    found = plan("k-exaone-236b-a23b", "--precision=bf16", "--target=nvidia:h200", "--search")
+    assert found["fits"]
+    fewer = run(
+        str(CONFIGS / "k-exaone-236b-a23b" / "config.json"),
+        "--precision=bf16",
+        "--target=nvidia:h200",
+        "--search",
+        f"--max-devices={found['devices'] - 1}",
+    )
+    assert fewer.returncode == 1
+    assert "no layout" in fewer.stderr
+
+
+def test_compare_and_fail_if() -> None:
+    config = str(CONFIGS / "llama-3.1-8b" / "config.json")
+    done = run(config, "--compare=nvidia:h100,nvidia:a100-40,npu:atom")
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 4
+    assert run(config, "--target=npu:atom", "--fail-if=not-fits", "--precision=f32").returncode == 1
+    assert run(config, "--target=nvidia:h100", "--fail-if=decode-ms>1000").returncode == 0
+    assert run(config, "--target=nvidia:h100", "--fail-if=decode-ms>0.001").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target=nvidia:h300"], "nvidia:h300"),
+        (["--target=missing.json"], "missing.json"),
+        (["--parallel=tp=3"], "heads"),
+        (["--parallel=xp=3"], "xp=3"),
+        (["--precision=fp7"], "fp7"),
+        (["--kv-type=fp7"], "fp7"),
+        (["--context=99999999"], "--context"),
+        (["--fail-if=what"], "--fail-if"),
+        (["--parallel=tp=2", "--devices=4"], "--devices"),
+    ],
+)
+def test_bad_requests(arguments: list[str], message: str) -> None:
+    done = run(str(CONFIGS / "llama-3.1-8b" / "config.json"), *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
+def test_target_files_are_checked(tmp_path: Path) -> None:
+    good = json.loads((ROOT / "backends" / "npu" / "targets" / "atom.json").read_text())
+    config = str(CONFIGS / "llama-3.1-8b" / "config.json")
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(good))
+    assert run(config, f"--target={path}").returncode == 0
+    bad = json.loads(json.dumps(good))
+    del bad["memory"]["bandwidth"]
+    bad["memory"]["capacity"]["value"] = -1
+    bad["peak"]["f16"] = 5
+    path.write_text(json.dumps(bad))
+    done = run(config, f"--target={path}")
+    assert done.returncode == 1
+    for field in ("memory.bandwidth", "memory.capacity", "peak.f16"):
+        assert field in done.stderr
+    path.write_text("{")
+    assert run(config, f"--target={path}").returncode == 1
