@@ -262,6 +262,35 @@ def test_expert_matmul(
     )
 
 
+@pytest.mark.parametrize("element", ["f16", "bf16"])
+@pytest.mark.parametrize(("tokens", "inner"), [(1, 96), (40, 96), (40, 50)])
+def test_narrow_experts(tmp_path: Path, element: str, tokens: int, inner: int) -> None:
+    """Weights stay in 16 bits up to the kernel."""
+    rng = np.random.default_rng(inner)
+    w = rng.standard_normal((4, 33, inner)).astype(TYPES[element])
+    w.tofile(tmp_path / "weights.bin")
+    narrow, wide = tensor(w.shape, element), tensor(w.shape, "f32")
+    x, i, y = tensor((tokens, inner), "f32"), tensor((tokens, 2), "i32"), (tokens, 2, 33)
+    path = tmp_path / "experts.mlir"
+    path.write_text(f"""
+fm.weight_data @w : {narrow} {{file = "weights.bin", offset = 0, length = {w.nbytes}, hash = 0}}
+func.func @main(%x: {x} {{fm.name = "x"}}, %i: {i} {{fm.name = "i"}})
+    -> ({tensor(y, "f32")} {{fm.name = "out0"}}) {{
+  %w = fm.weight @w : {narrow}
+  %wide = fm.cast %w {{to = f32}} : ({narrow}) -> {wide}
+  %0 = fm.expert_matmul %x, %wide, %i : ({x}, {wide}, {i}) -> {tensor(y, "f32")}
+  return %0 : {tensor(y, "f32")}
+}}
+""")
+    artifact = narae.compile(path, output=tmp_path / "experts.narae")
+    inputs = {
+        "x": rng.standard_normal((tokens, inner), np.float32),
+        "i": rng.integers(0, 4, (tokens, 2), np.int32),
+    }
+    (have,) = run(artifact, inputs)
+    close(have, np.einsum("nkfh,nh->nkf", w.astype(np.float64)[inputs["i"]], inputs["x"]))
+
+
 # --- Caches ---------------------------------------------------------------------
 
 

@@ -46,33 +46,41 @@ static int64_t quantAt(int64_t i) {
          i % codegen::kQ8Elements;
 }
 
-Value CacheRows::vector(Value row, int64_t i) const {
-  OpBuilder &b = k.b;
-  Location loc = k.loc;
-  int64_t at = i * v.lanes;
+Value cpu::loadWide(VectorBuilder &v, Type type, Value pointer) {
   if (type.isF32())
-    return v.load(v.at(row, at));
+    return v.load(pointer);
+  OpBuilder &b = v.b;
+  Location loc = v.loc;
   auto of = [&](Type element) {
     return VectorType::get({int64_t(v.lanes)}, element);
   };
-  auto load = [&](Type element, int64_t byte) -> Value {
-    Value from = k.address(row, b.getI8Type(), k.index(byte));
-    return b.create<LLVM::LoadOp>(loc, of(element), from, /*alignment=*/1);
+  auto load = [&](Type element) -> Value {
+    return b.create<LLVM::LoadOp>(loc, of(element), pointer, /*alignment=*/1);
   };
   if (type.isF16())
-    return b.create<arith::ExtFOp>(loc, v.type, load(type, at * 2));
+    return b.create<arith::ExtFOp>(loc, v.type, load(type));
+  // The upper half of an f32.
   Type i32 = b.getI32Type();
-  if (type.isBF16()) {
-    Value wide =
-        b.create<arith::ExtUIOp>(loc, of(i32), load(b.getI16Type(), at * 2));
-    Value shift = b.create<arith::ConstantOp>(
-        loc, DenseElementsAttr::get(of(i32), int32_t(16)));
-    wide = b.create<arith::ShLIOp>(loc, wide, shift);
-    return b.create<arith::BitcastOp>(loc, v.type, wide);
-  }
-  Value quants =
-      b.create<arith::ExtSIOp>(loc, of(i32), load(b.getI8Type(), quantAt(at)));
-  Value floats = b.create<arith::SIToFPOp>(loc, v.type, quants);
+  Value wide = b.create<arith::ExtUIOp>(loc, of(i32), load(b.getI16Type()));
+  Value shift = b.create<arith::ConstantOp>(
+      loc, DenseElementsAttr::get(of(i32), int32_t(16)));
+  wide = b.create<arith::ShLIOp>(loc, wide, shift);
+  return b.create<arith::BitcastOp>(loc, v.type, wide);
+}
+
+Value CacheRows::vector(Value row, int64_t i) const {
+  OpBuilder &b = k.b;
+  int64_t at = i * v.lanes;
+  if (!fm::blockFormatOf(type))
+    return loadWide(v, type, k.address(row, type, k.index(at)));
+  auto of = [&](Type element) {
+    return VectorType::get({int64_t(v.lanes)}, element);
+  };
+  Value from = k.address(row, b.getI8Type(), k.index(quantAt(at)));
+  Value bytes = b.create<LLVM::LoadOp>(k.loc, of(b.getI8Type()), from,
+                                       /*alignment=*/1);
+  Value quants = b.create<arith::ExtSIOp>(k.loc, of(b.getI32Type()), bytes);
+  Value floats = b.create<arith::SIToFPOp>(k.loc, v.type, quants);
   return v.mul(floats, v.broadcast(blockScale(row, at)));
 }
 

@@ -18,6 +18,9 @@
 
 namespace narae::cpu {
 
+/// `lanes` numbers of type f32, f16 or bf16 at a pointer, as f32.
+Value loadWide(VectorBuilder &v, mlir::Type type, Value pointer);
+
 class CacheRows {
 public:
   /// Rows of `cache`, a block argument whose last dimension is static; only

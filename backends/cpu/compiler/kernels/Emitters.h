@@ -19,6 +19,7 @@ std::unique_ptr<codegen::KernelEmitter> createDepthwiseEmitter();
 std::unique_ptr<codegen::KernelEmitter> createConvTransposeEmitter();
 std::unique_ptr<codegen::KernelEmitter> createAttentionEmitter();
 std::unique_ptr<codegen::KernelEmitter> createCachedAttentionEmitter();
+std::unique_ptr<codegen::KernelEmitter> createExpertEmitter();
 std::unique_ptr<codegen::KernelEmitter> createRecurrentEmitter();
 
 inline bool isF32(mlir::Value tensor) {

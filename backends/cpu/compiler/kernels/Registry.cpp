@@ -20,6 +20,7 @@ std::vector<std::unique_ptr<codegen::KernelEmitter>> cpu::cpuEmitters() {
   emitters.push_back(createConvTransposeEmitter());
   emitters.push_back(createAttentionEmitter());
   emitters.push_back(createCachedAttentionEmitter());
+  emitters.push_back(createExpertEmitter());
   emitters.push_back(createRecurrentEmitter());
   return emitters;
 }
