@@ -208,7 +208,10 @@ def _merges_by_score(tokens: Sequence[str], scores: Sequence[float]) -> list[tup
 
 
 def _split_merge(merge: str) -> tuple[str, str]:
-    at = merge.index(" ", 1)  # the first token may begin with a space
+    left, _, right = merge.partition(" ")
+    if left:
+        return left, right
+    at = merge.index(" ", 1)  # the first token begins with a space
     return merge[:at], merge[at + 1 :]
 
 
