@@ -48,7 +48,7 @@ def Fm_RouteOp : Fm_PureOp<"route"> {
     `logits` [N, E] f32 give scores s: sigmoids, or the softmax over all E. The
     choice is by c = s + `bias` [E]. With `groups` of E / groups experts, the
     `chosen_groups` groups stay whose two largest c have the largest sum; c of
-    the others counts as -inf. The `chosen` = k experts with the largest c are
+    the others counts as -inf, with `dropped_zero` as 0. The `chosen` = k experts with the largest c are
     taken, largest first, the lower index first among equals. Their weights
     [N, k] f32 are s, with `normalise` divided by (their sum + 1e-20), times
     `scaling`; their indices [N, k] are i32.
@@ -58,7 +58,8 @@ def Fm_RouteOp : Fm_PureOp<"route"> {
                        DefaultValuedAttr<I64Attr, "1">:$groups,
                        DefaultValuedAttr<I64Attr, "1">:$chosen_groups,
                        UnitAttr:$normalise,
-                       DefaultValuedAttr<F64Attr, "1.0">:$scaling);
+                       DefaultValuedAttr<F64Attr, "1.0">:$scaling,
+                       UnitAttr:$dropped_zero);
   let results = (outs Fm_Tensor:$weights, Fm_Tensor:$indices);
 }
 

@@ -158,6 +158,7 @@ def route(
     kept: int,
     normalise: bool,
     scaling: float,
+    dropped: float = -np.inf,
 ) -> tuple[Array, Array]:
     logits = logits.astype(np.float64)
     if scoring == "sigmoid":
@@ -173,7 +174,7 @@ def route(
         order = np.argsort(-best, -1, kind="stable")[:, :kept]
         keep = np.zeros((tokens, groups), bool)
         np.put_along_axis(keep, order, True, -1)
-        choice = np.where(keep[..., None], grouped, -np.inf).reshape(tokens, experts)
+        choice = np.where(keep[..., None], grouped, dropped).reshape(tokens, experts)
     indices = np.argsort(-choice, -1, kind="stable")[:, :chosen]
     weights = np.take_along_axis(scores, indices, -1)
     if normalise:
@@ -220,6 +221,28 @@ def test_route(
     want = route(
         inputs["logits"], inputs.get("bias"), scoring, chosen, groups, kept, normalise, 2.5
     )
+    np.testing.assert_array_equal(indices, want[1])
+    close(weights, want[0])
+
+
+def test_route_with_dropped_groups_at_zero(tmp_path: Path) -> None:
+    """Negative choices in kept groups come after the others."""
+    rng = np.random.default_rng(3)
+    logits = rng.standard_normal((9, 16), np.float32)
+    bias = (0.5 * rng.standard_normal(16) - 0.9).astype(np.float32)
+    attributes = (
+        'scoring = "sigmoid", chosen = 3, groups = 4, chosen_groups = 2, normalise, dropped_zero'
+    )
+    weights, indices = evaluate(
+        tmp_path,
+        "fm.route",
+        attributes,
+        {"logits": logits, "bias": bias},
+        [((9, 3), "f32"), ((9, 3), "i32")],
+    )
+    want = route(logits, bias, "sigmoid", 3, 4, 2, True, 1.0, dropped=0.0)
+    other = route(logits, bias, "sigmoid", 3, 4, 2, True, 1.0)
+    assert (want[1] != other[1]).any()
     np.testing.assert_array_equal(indices, want[1])
     close(weights, want[0])
 

@@ -102,7 +102,7 @@ Value Router::takeLargest(Value from, Value count) {
   return found[1];
 }
 
-/// Choices of all but the best groups become -inf.
+/// Choices of all but the best groups become -inf, or 0.
 void Router::dropGroups() {
   Value count = k.index(op.getGroups());
   k.forLoop(zero, count, one, [&](Value g) {
@@ -126,6 +126,7 @@ void Router::dropGroups() {
     Value g = takeLargest(groups, count);
     put(a.cst(std::numeric_limits<double>::quiet_NaN()), groups, g);
   });
+  Value dropped = op.getDroppedZero() ? a.zero() : a.lowest();
   k.forLoop(zero, count, one, [&](Value g) {
     Value x = get(groups, g);
     Value isKept =
@@ -133,7 +134,7 @@ void Router::dropGroups() {
     Value first = k.mulI(g, perGroup);
     k.forLoop(zero, perGroup, one, [&](Value i) {
       Value at = k.addI(first, i);
-      put(a.select(isKept, get(choices, at), a.lowest()), choices, at);
+      put(a.select(isKept, get(choices, at), dropped), choices, at);
     });
   });
 }

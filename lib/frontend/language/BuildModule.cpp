@@ -106,8 +106,11 @@ OwningOpRef<ModuleOp> language::buildModule(const LanguageModel &model,
       buildEntry(kind, *module, model, options, caches, weights);
   if (errors)
     return {};
+  int64_t bytes = 0;
+  for (auto data : module->getOps<fm::WeightDataOp>())
+    bytes += data.getLength();
   (*module)->setAttr(
       "fm.metadata",
-      StringAttr::get(&context, metadata(model, options, caches)));
+      StringAttr::get(&context, metadata(model, options, caches, bytes)));
   return module;
 }

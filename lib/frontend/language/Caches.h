@@ -40,15 +40,14 @@ std::vector<LayerCaches> planCaches(const LanguageModel &model,
 /// The attribute `fm.metadata`: {"language_model": {..}} with
 ///  - name, family, hidden, layers, vocabulary, end_tokens, notes;
 ///  - batch, context, max_context, prefill_chunk, kv_type;
-///  - parameters (all), active_parameters (in matrices that one token
-///    multiplies, the embedding's gather not counted), weight_bytes;
+///  - parameters and active_parameters (see Parameters.h), weight_bytes;
 ///  - kv_bytes_per_token (of one sequence, in layers that see all positions),
 ///    kv_bytes_fixed (in windows), kv_bytes_per_token_uniform (if no layer had
 ///    a window), kv_bytes_allocated (all sequences);
 ///  - states: name, kind ("growing" or "ring"), slots, window (0: none),
 ///    slot_bytes.
 std::string metadata(const LanguageModel &model, const BuildOptions &options,
-                     llvm::ArrayRef<LayerCaches> caches);
+                     llvm::ArrayRef<LayerCaches> caches, int64_t weightBytes);
 
 } // namespace narae::language
 

@@ -28,7 +28,7 @@ static Route route(Graph &g, const Experts &e, Value x) {
   Value weights = g.make<fm::RouteOp>(
       logits, bias, e.scoring == Experts::Softmax ? "softmax" : "sigmoid",
       uint64_t(e.chosen), uint64_t(e.groups), uint64_t(e.chosenGroups),
-      e.normalise, llvm::APFloat(e.scaling));
+      e.normalise, llvm::APFloat(e.scaling), e.droppedGroupsScoreZero);
   if (!weights)
     return {};
   return {weights, weights.getDefiningOp()->getResult(1)};

@@ -17,6 +17,8 @@ func.func @experts(%l: tensor<?x8xf32> {fm.dims = ["tokens", ""]}, %b: tensor<8x
   %w, %i = fm.route %l, %b {scoring = "sigmoid", chosen = 2, groups = 4, chosen_groups = 2, normalise, scaling = 2.5} : (tensor<?x8xf32>, tensor<8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
   // CHECK: fm.route %{{.*}} {chosen = 2 : i64, scoring = "softmax"}
   %v, %j = fm.route %l {scoring = "softmax", chosen = 2} : (tensor<?x8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  // CHECK: fm.route %{{.*}} {chosen = 2 : i64, chosen_groups = 2 : i64, dropped_zero, groups = 4 : i64, scoring = "sigmoid"}
+  %u, %m = fm.route %l, %b {scoring = "sigmoid", chosen = 2, groups = 4, chosen_groups = 2, dropped_zero} : (tensor<?x8xf32>, tensor<8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
   // CHECK: fm.expert_matmul
   %h = fm.expert_matmul %x, %up, %i : (tensor<?x32xf32>, tensor<8x48x32xf32>, tensor<?x2xi32>) -> tensor<?x2x48xf32>
   // CHECK: fm.expert_matmul

@@ -133,6 +133,7 @@ TEST(LanguageModule, Metadata) {
   int64_t layer = 2 * (64 * 64 + 32 * 64 + 3 * 96 * 32), norms = 5 * 64;
   EXPECT_EQ(number("parameters"), 2 * 97 * 64 + 2 * layer + norms);
   EXPECT_EQ(number("active_parameters"), 97 * 64 + 2 * layer);
+  EXPECT_EQ(number("weight_bytes"), 4 * number("parameters"));
   EXPECT_EQ(number("kv_bytes_per_token"), 2 * 2 * 16 * 2);
   EXPECT_EQ(number("kv_bytes_fixed"), 4 * 2 * 2 * 16 * 2);
   EXPECT_EQ(number("kv_bytes_per_token_uniform"), 2 * 2 * 2 * 16 * 2);
