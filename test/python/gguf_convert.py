@@ -114,6 +114,22 @@ class Conversion:
         gguf_writer.write(path, self.metadata, tensors)  # type: ignore[arg-type]
         return path
 
+    def fuse(self) -> int:
+        """Joins q, k and v, and the experts' gate and up; says how many times."""
+        count = 0
+        for at in range(self.layers):
+            for parts, target, axis in (
+                (("attn_q.weight", "attn_k.weight", "attn_v.weight"), "attn_qkv.weight", 0),
+                (("attn_q.bias", "attn_k.bias", "attn_v.bias"), "attn_qkv.bias", 0),
+                (("ffn_gate_exps.weight", "ffn_up_exps.weight"), "ffn_gate_up_exps.weight", 1),
+            ):
+                names = [f"blk.{at}.{part}" for part in parts]
+                if all(name in self.tensors for name in names):
+                    joined = [self.tensors.pop(name) for name in names]
+                    self.tensors[f"blk.{at}.{target}"] = np.concatenate(joined, axis)
+                    count += 1
+        return count
+
     def put(self, key: str, value: object) -> None:
         self.metadata[f"{self.arch}.{key}"] = value
 

@@ -23,7 +23,7 @@ def _silu(x: np.ndarray) -> np.ndarray:
 
 class Decoder:
     """The weights of `path` as float64, ready to run: llama (whose q and k rows
-    are stored so that neighbours rotate), qwen2 and qwen3."""
+    are stored so that neighbours rotate; also Mixtral), qwen2 and qwen3."""
 
     def __init__(self, path: str | Path, dtype: type = np.float64) -> None:
         self.file = gguf_reference.read(path)
@@ -45,6 +45,7 @@ class Decoder:
         rotated = int(key("rope.dimension_count", self.head_dim))
         base = key("rope.freq_base", 10000.0)
         self.frequencies = base ** (-np.arange(0, rotated, 2, dtype=np.float64) / rotated)
+        self.chosen = int(key("expert_used_count", 0))
         self.weights: dict[str, np.ndarray] = {}
 
     def weight(self, name: str) -> np.ndarray:
@@ -74,6 +75,27 @@ class Decoder:
             y[..., half : 2 * half] = second * cosine + first * sine
         return y
 
+    def _feed_forward(self, y: np.ndarray, prefix: str) -> np.ndarray:
+        if prefix + "ffn_gate_inp.weight" in self.file.tensors:
+            return self._mixture(y, prefix)
+        gate = _silu(self._linear(y, prefix + "ffn_gate"))
+        return self._linear(gate * self._linear(y, prefix + "ffn_up"), prefix + "ffn_down")
+
+    def _mixture(self, y: np.ndarray, prefix: str) -> np.ndarray:
+        """Mixtral's: softmax of the scores of the chosen experts."""
+        scores = self._linear(y, prefix + "ffn_gate_inp")
+        result = np.zeros_like(y)
+        for t, row in enumerate(scores):
+            chosen = np.argsort(-row, kind="stable")[: self.chosen]
+            weights = np.exp(row[chosen] - row[chosen].max())
+            for expert, weight in zip(chosen, weights / weights.sum(), strict=True):
+                gate, up, down = (
+                    self.weight(f"{prefix}ffn_{part}_exps.weight")[expert]
+                    for part in ("gate", "up", "down")
+                )
+                result[t] += weight * (down @ (_silu(gate @ y[t]) * (up @ y[t])))
+        return result
+
     def logits(self, tokens: np.ndarray) -> np.ndarray:
         """The logits [T, vocabulary] of `tokens` [T]."""
         count = len(tokens)
@@ -97,8 +119,7 @@ class Decoder:
             y = np.einsum("hqk,khd->qhd", scores, v).reshape(count, -1)
             x = x + self._linear(y, prefix + "attn_output")
             y = _norm(x, self.weight(prefix + "ffn_norm.weight"), self.epsilon)
-            gate = _silu(self._linear(y, prefix + "ffn_gate"))
-            x = x + self._linear(gate * self._linear(y, prefix + "ffn_up"), prefix + "ffn_down")
+            x = x + self._feed_forward(y, prefix)
         x = _norm(x, self.weight("output_norm.weight"), self.epsilon)
         tied = "output.weight" not in self.file.tensors
         return x @ self.weight("token_embd.weight" if tied else "output.weight").T

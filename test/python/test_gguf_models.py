@@ -125,6 +125,38 @@ def test_variants(family: str, seed: int, tmp_path: Path) -> None:
     assert errors(conversion.write(tmp_path / "model.gguf"), tokens, logits) <= BOUND
 
 
+@pytest.mark.parametrize(("name", "times"), [("qwen2", 10), ("kanana2", 4)])
+def test_fused_matrices(name: str, times: int, tmp_path: Path) -> None:
+    folder = CHECKPOINTS / name
+    config = json.loads((folder / "config.json").read_text())
+    conversion = Conversion(config, read_checkpoint(folder))
+    assert conversion.fuse() == times
+    golden = read_safetensors(folder / "golden.safetensors")
+    path = conversion.write(tmp_path / "model.gguf")
+    assert errors(path, golden["tokens"], golden["logits"]) <= BOUND
+
+
+def test_mixtral(tmp_path: Path) -> None:
+    """Experts in a file of the architecture llama."""
+    generator = np.random.default_rng(1)
+    source = gguf_reference.read(DATA / "llama.F16.gguf")
+    tensors = {name: source[name] for name in source.tensors}
+    for at in range(3):
+        prefix = f"blk.{at}."
+        for part in ("gate", "up", "down"):
+            shape = tensors.pop(f"{prefix}ffn_{part}.weight").shape
+            stack = generator.standard_normal((6, *shape)) / np.sqrt(shape[1])
+            tensors[f"{prefix}ffn_{part}_exps.weight"] = stack
+        tensors[prefix + "ffn_gate_inp.weight"] = generator.standard_normal((6, 256)) / 16
+    path = tmp_path / "mixtral.gguf"
+    metadata = {"llama.expert_count": 6, "llama.expert_used_count": 2}
+    gguf_writer.write(path, source.metadata | metadata, tensors)
+    tokens = generator.integers(0, 128, (2, 20))
+    decoder = Decoder(path)
+    logits = np.stack([decoder.logits(row) for row in tokens])
+    assert errors(path, tokens, logits) <= BOUND
+
+
 def test_every_block_type(tmp_path: Path) -> None:
     """A model in which each matrix has another type, out of random blocks."""
     kinds = list(gguf_reference.BLOCK)
