@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -181,3 +183,45 @@ def test_target_files_are_checked(tmp_path: Path) -> None:
         assert field in done.stderr
     path.write_text("{")
     assert run(config, f"--target={path}").returncode == 1
+
+
+def test_commands_of_the_documentation(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "plan.md").read_text()
+    block = re.search(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert block
+    model = CONFIGS / "k-exaone-236b-a23b" / "config.json"
+    (tmp_path / "config.json").write_bytes(model.read_bytes())
+    environment = os.environ | {"PATH": f"{NARAE.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block[1]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("K-EXAONE") + done.stdout.count("k-exaone") >= 1
+
+
+def test_the_table_of_national_models() -> None:
+    """The table of docs/plan.md is what the tool says."""
+    rows = {
+        "k-exaone-236b-a23b": "K-EXAONE 236B",
+        "a.x-k1": "A.X K1 519B",
+        "solar-open-100b": "Solar Open 100B",
+        "hyperclovax-seed-think-14b": "HyperCLOVA X SEED Think 14B",
+        "vaetki-100b-a10b": "VAETKI 112B",
+    }
+    text = (ROOT / "docs" / "plan.md").read_text()
+    for model, title in rows.items():
+        p = plan(model, "--target=nvidia:h200", "--precision=bf16", "--context=32768", "--search")
+        fixed = p["kv_bytes_fixed"] / MIB
+        decode = p["decode"]
+        row = (
+            f"| {title} | {p['weight_bytes'] / 2**30:.1f} | {p['kv_bytes_per_token']:,} + "
+            f"{f'{fixed:.1f}' if fixed else '0'} | {p['devices']} | {p['room']['sequences']} | "
+            f"{decode['bound_ms']:.2f} / {decode['estimate_ms']:.2f} |"
+        )
+        assert row in text, row
