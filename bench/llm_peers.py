@@ -187,35 +187,24 @@ def latency(artifact: Path, options: argparse.Namespace) -> Row:
     }
 
 
-def private_memory(process: subprocess.Popen[bytes]) -> int:
-    """Peak of the bytes of a process that no file backs, until it ends."""
-    peak = 0
-    while process.poll() is None:
-        try:
-            text = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            break
-        for line in text.splitlines():
-            if line.startswith("RssAnon:"):
-                peak = max(peak, int(line.split()[1]) * 1024)
-        time.sleep(0.02)
-    return peak
+def peak_memory(command: list[str]) -> int:
+    """Runs a command; peak of all pages of the process, mapped files included."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command[:2])} fails")
+    return usage.ru_maxrss * 1024
 
 
 def generate_memory(artifact: Path, description: dict[str, Any], threads: int) -> Row:
-    """Peak of all pages of a process that generates, mapped files included."""
     command = [str(BIN / "narae"), "generate", str(artifact), "--raw", "Hello, world", "--quiet"]
-    process = subprocess.Popen(
-        [*command, "--max-tokens=8", f"--threads={threads}"], stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit("the large model does not generate")
+    peak = peak_memory([*command, "--max-tokens=8", f"--threads={threads}"])
     known = description["weight_bytes"] + description["kv_bytes_allocated"]
     return {
         "case": "generate: MB beyond weights and cache",
         "target": 300,
-        "narae": (usage.ru_maxrss * 1024 - known) / 1e6,
+        "narae": (peak - known) / 1e6,
     }
 
 
@@ -233,12 +222,8 @@ def large(options: argparse.Namespace, folder: Path) -> list[Row]:
         make_checkpoint.make_checkpoint(LARGE, checkpoint)
     artifact = folder / "large.narae"
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        [str(BIN / "narae"), "compile", str(checkpoint), "-o", str(artifact), "--quiet"]
-    )
-    memory = private_memory(process)
-    if process.returncode != 0:
-        sys.exit("the large model does not compile")
+    compiler = [str(BIN / "narae"), "compile", str(checkpoint), "-o", str(artifact), "--quiet"]
+    memory = peak_memory(compiler)
     seconds = time.perf_counter() - begin
     description = narae.load(artifact).metadata["language_model"]
     engine = Narae(artifact, options.threads)
@@ -257,7 +242,7 @@ def large(options: argparse.Namespace, folder: Path) -> list[Row]:
     row["ratio"] = row["GB/s"] / row["memory GB/s"]
     compiled = {"case": f"compile {LARGE} bf16, seconds", "target": 60, "narae": seconds}
     memory_row = generate_memory(artifact, description, options.threads)
-    return [{**compiled, "private GB": memory / 1e9}, row, memory_row]
+    return [{**compiled, "peak GB": memory / 1e9}, row, memory_row]
 
 
 def measure(options: argparse.Namespace, folder: Path) -> list[Row]:
