@@ -44,7 +44,13 @@ driver::describeModel(const std::string &path,
   huggingface::Checkpoint loaded = huggingface::loadCheckpoint(path, options);
   if (!loaded.ok())
     return fail(loaded.problems);
-  if (loaded.model.name.empty())
+  if (loaded.encoder)
+    return fail({{"", "'" + path +
+                          "' is a text encoder, which keeps no cache and "
+                          "generates nothing: there is nothing to plan"}});
+  // A path such as "config.json" says nothing of the folder's name.
+  llvm::StringRef name = loaded.model.name;
+  if (name.empty() || name == "." || name == "..")
     loaded.model.name = loaded.model.family;
   return std::move(loaded.model);
 }
