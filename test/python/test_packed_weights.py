@@ -121,6 +121,24 @@ def test_float8(target: str, scale_rows: int, tmp_path: Path) -> None:
     check(narae.compile(path, target), weight, True)
 
 
+@pytest.mark.parametrize("name", [*packed_models.FORMATS, "bf16", "f16"])
+@pytest.mark.parametrize("target", TARGETS[:2])
+def test_external(name: str, target: str, tmp_path: Path) -> None:
+    """Weights that stay in the model's file are read as they lie there."""
+    if name in packed_models.FORMATS:
+        data = packed_models.random_blocks(name, ROWS, COLUMNS)
+        weight = gguf_reference.dequantize(name.upper(), data).reshape(ROWS, COLUMNS)
+        name = f"!fm.block<{name}>"
+    else:
+        values = np.random.default_rng(0).standard_normal((ROWS, COLUMNS))
+        data, weight = narrow(name, values.astype(np.float32))
+    path = packed_models.linear_and_embedding(tmp_path, name, data, ROWS, COLUMNS)
+    file = tmp_path / "m.narae"
+    artifact = narae.compile(path, target, output=file, weights="external")
+    assert file.stat().st_size < 200_000
+    check(artifact, weight, False)
+
+
 def test_batched_blocks(tmp_path: Path) -> None:
     """A matrix a head, as absorbed projections have them."""
     heads, rows, columns = 3, 24, 64

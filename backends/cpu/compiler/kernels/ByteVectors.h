@@ -54,6 +54,8 @@ public:
   Value spreadBits(Value pointer, int64_t value);
   /// The entries of a table of 16 bytes; `nibbles` are below 16.
   Value lookup(llvm::ArrayRef<uint8_t> table, Value nibbles);
+  /// A vector of i32 or f32 as its bytes.
+  Value asBytes(Value vector) { return cast(i8s, vector); }
   /// Byte i of each lane as f32, less `offset`.
   Value byteAsFloat(Value vector, unsigned i, int64_t offset);
 

@@ -14,6 +14,25 @@ using namespace narae;
 using namespace narae::cpu;
 using fm::Expr;
 
+/// Rows that nobody has packed, of whole units.
+void Product::findRows(int64_t width) {
+  Operation *def = rhs.getDefiningOp();
+  auto k = fm::constantOf(depth);
+  if (!isa_and_nonnull<fm::CastOp, fm::DequantizeOp>(def) ||
+      def->getNumOperands() != 1 || !transposeRhs || !k ||
+      !isa<BlockArgument>(def->getOperand(0)))
+    return;
+  Type element =
+      cast<RankedTensorType>(def->getOperand(0).getType()).getElementType();
+  auto format = fm::blockFormatOf(element);
+  if (!format && !element.isF16() && !element.isBF16() &&
+      !element.isFloat8E4M3FN())
+    return;
+  if (*k % (format ? fm::blockInfo(*format).elements : width))
+    return;
+  weights = Rows, panels = def->getOperand(0), narrow = element;
+}
+
 /// The way from the rhs to packed weights, as PackNarrow.cpp leaves it.
 void Product::findWeights(fm::SymbolicScope &scope, int64_t width) {
   Operation *def = rhs.getDefiningOp();
@@ -26,6 +45,9 @@ void Product::findWeights(fm::SymbolicScope &scope, int64_t width) {
     layout = &codegen::BlockPanelLayout::of(*format);
     return;
   }
+  findRows(width);
+  if (weights == Rows)
+    return;
   auto dequantize = dyn_cast_or_null<fm::DequantizeOp>(def);
   if (!dequantize && !isa_and_nonnull<fm::CastOp>(def))
     return;

@@ -26,11 +26,12 @@ struct Product {
     Plain,  ///< as the op says, or computed
     Panels, ///< f32 panels
     Narrow, ///< panels of a narrower float
-    Blocks  ///< panel blocks
+    Blocks, ///< panel blocks
+    Rows    ///< rows [.., cols, depth] as a checkpoint has them (RowWeights.h)
   };
   Weights weights = Plain;
-  mlir::Value panels;      ///< the argument with the panels
-  mlir::Type narrow;       ///< element type of Narrow
+  mlir::Value panels;      ///< the argument with the panels or rows
+  mlir::Type narrow;       ///< element type of Narrow and Rows
   fm::DequantizeOp scaled; ///< the op with the scales of Narrow, or null
   const codegen::BlockPanelLayout *layout = nullptr; ///< of Blocks
 
@@ -40,6 +41,7 @@ struct Product {
                                    const codegen::MachineModel &machine);
 
 private:
+  void findRows(int64_t width);
   void findWeights(fm::SymbolicScope &scope, int64_t width);
 };
 
