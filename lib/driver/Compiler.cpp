@@ -166,6 +166,8 @@ CompileResult compileSource(const Source &source, const std::string &output,
   }
   result.report =
       makeReport(*session.module, session.target(), session.times, false);
+  if (options.stopAfter != Phase::Artifact && !output.empty())
+    return finish(writeIr(*session.module, session.weights, output));
   if (options.stopAfter != Phase::Artifact) {
     llvm::raw_string_ostream os(result.ir);
     session.module->print(os);

@@ -98,7 +98,8 @@ struct CompileResult {
 
 /// Compiles a model (.onnx, .mlir of any phase, .gguf, a checkpoint's folder,
 /// or a bare config.json where no weights are wanted) to `output`. The file
-/// appears whole or not at all; empty with `stopAfter` before artifact.
+/// appears whole or not at all. With `stopAfter` before artifact it holds the
+/// IR, with the weights beside it; when `output` is empty, `ir` holds it.
 CompileResult compile(const std::string &model, const std::string &output,
                       const CompileOptions &options);
 /// The same for an ONNX model in memory; `directory` is for external data.

@@ -81,7 +81,10 @@ bool Session::loadWeights(StringRef directory) {
     if (data.getAbsent() || weights.contains(name))
       continue;
     if (data.getFile().empty() && !data.getPieces()) {
-      data.emitError("weight '") << name << "' names no file";
+      data.emitError("weight '")
+          << name
+          << "' names no file: the IR was printed without its weights; write "
+             "it with `narae compile ... -o FILE.mlir`";
       ok = false;
     } else if (!failed(data,
                        weights.addPieces(name, piecesOf(data, directory))) &&

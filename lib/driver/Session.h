@@ -77,6 +77,11 @@ struct ArtifactInfo {
 bool emitArtifact(mlir::ModuleOp module, WeightStore &weights,
                   const ArtifactInfo &info, const std::string &path);
 
+/// Writes IR of any phase, and beside it the weights that no file of the
+/// user's has, as NAME.weights.bin. False after a diagnostic.
+bool writeIr(mlir::ModuleOp module, const WeightStore &weights,
+             const std::string &path);
+
 /// The report so far, as JSON.
 std::string makeReport(mlir::ModuleOp module, const Target &target,
                        llvm::ArrayRef<std::pair<std::string, double>> times,

@@ -262,3 +262,42 @@ def test_progress_bar_on_a_terminal(linear_file: Path, tmp_path: Path) -> None:
     os.close(parent)
     assert "[" in shown
     assert "%" in shown
+
+
+def test_ir_and_its_weights_go_on_from_a_file(
+    tool: Tool, linear_file: Path, tmp_path: Path
+) -> None:
+    whole, pieces = tmp_path / "whole.narae", tmp_path / "pieces.narae"
+    assert tool("compile", linear_file, "-o", whole).returncode == 0
+    for stop, start in (("import", "graph"), ("graph", "place"), ("dispatch", "schedule")):
+        ir = tmp_path / f"{stop}.mlir"
+        result = tool("compile", linear_file, f"--stop-after={stop}", "-o", ir)
+        assert result.returncode == 0, result.stderr
+        assert (tmp_path / f"{stop}.weights.bin").exists()
+        result = tool("compile", ir, f"--start-from={start}", "-o", pieces)
+        assert result.returncode == 0, result.stderr
+        result = tool("verify", pieces, f"--reference={whole}")
+        assert result.returncode == 0, result.stdout + result.stderr
+    bare = tool("compile", linear_file, "--stop-after=import", "-o", "-").stdout
+    (tmp_path / "bare.mlir").write_text(bare)
+    result = tool("compile", tmp_path / "bare.mlir", "--start-from=graph", "-o", pieces)
+    assert result.returncode == 1
+    assert "printed without its weights" in result.stderr
+
+
+def test_artifact_to_the_standard_output(linear_file: Path, artifact: Path) -> None:
+    command = [BUILD / "bin" / "narae", "compile", linear_file, "-o", "-"]
+    result = subprocess.run(command, capture_output=True, timeout=300)
+    assert result.returncode == 0
+    assert result.stdout == artifact.read_bytes()
+    result = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1
+    assert "both want the standard output" in result.stderr
+
+
+def test_disassembly_names_kernels_and_nodes(tool: Tool, artifact: Path) -> None:
+    result = tool("inspect", "--disassemble", artifact)
+    assert result.returncode == 0, result.stderr
+    assert "product (MatMul)" in result.stdout
+    assert "\tret" in result.stdout
+    assert "(no instruction)" not in result.stdout

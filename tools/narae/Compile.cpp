@@ -9,9 +9,12 @@
 #include "tools/narae/CompileOptions.h"
 #include "tools/narae/Console.h"
 #include "tools/narae/Progress.h"
+#include "tools/narae/StandardOutput.h"
 
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <unistd.h>
 
 using namespace narae;
 using namespace narae::tool;
@@ -150,7 +153,7 @@ void Compile::describe(Options &options) {
   options.text("--output", "FILE",
                "the artifact (MODEL's name with .narae, in the\n"
                "current folder), or the IR with --stop-after (the\n"
-               "standard output)",
+               "standard output); - is the standard output",
                output, 'o');
   addModelOptions(options, compile);
   options.table.push_back(weightsOption(compile));
@@ -206,11 +209,7 @@ Status Compile::finish(const driver::CompileResult &result) {
   if (!report.empty())
     if (Status status = writeFile(report, result.report); status.failed())
       return status;
-  if (compile.stopAfter == driver::Phase::Artifact)
-    return Status::success();
-  if (!output.empty())
-    return writeFile(output, result.ir);
-  if (!json)
+  if (compile.stopAfter != driver::Phase::Artifact && output.empty() && !json)
     print(result.ir);
   return Status::success();
 }
@@ -226,6 +225,23 @@ int Compile::run() {
   compile.optLevel = static_cast<int>(optLevel);
   compile.threads = static_cast<int>(threads);
   bool makesArtifact = compile.stopAfter == driver::Phase::Artifact;
+  bool toStandardOutput = output == "-";
+  if (toStandardOutput && json)
+    return fail("compile: -o - and --json both want the standard output");
+  if (toStandardOutput && makesArtifact && isatty(STDOUT_FILENO))
+    return fail("compile: the standard output is a terminal; an artifact goes "
+                "to a file or a pipe");
+  std::optional<TemporaryFile> temporary;
+  if (toStandardOutput) {
+    output.clear();
+    if (makesArtifact) {
+      auto file = TemporaryFile::create();
+      if (file.failed())
+        return fail("compile: " + file.message());
+      temporary.emplace(std::move(*file));
+      output = temporary->path();
+    }
+  }
   if (makesArtifact && output.empty())
     output = defaultOutput();
   std::error_code ignored;
@@ -237,8 +253,7 @@ int Compile::run() {
   compile.progress = [&](double done, const char *phase) {
     progress.update(done, phase);
   };
-  driver::CompileResult result =
-      driver::compile(model, makesArtifact ? output : "", compile);
+  driver::CompileResult result = driver::compile(model, output, compile);
   progress.finish();
   if (!json)
     printDiagnostics(model, result.diagnostics);
@@ -247,6 +262,9 @@ int Compile::run() {
     std::fputs(summary(parseOrText(result.report)).c_str(), stderr);
   if (status == 0)
     if (Status written = finish(result); written.failed())
+      return fail("compile: " + written.message());
+  if (status == 0 && temporary)
+    if (Status written = temporary->print(); written.failed())
       return fail("compile: " + written.message());
   if (json) {
     nlohmann::ordered_json object = {

@@ -8,8 +8,10 @@
 #include "tools/narae/Inspect.h"
 #include "tools/narae/Command.h"
 #include "tools/narae/Console.h"
+#include "tools/narae/Disassemble.h"
 
 #include <filesystem>
+#include <map>
 
 using namespace narae;
 using namespace narae::tool;
@@ -23,11 +25,12 @@ public:
   int run() override;
 
 private:
+  Status disassembleObjects(const Reader &reader) const;
   Status extractObjects(const Reader &reader) const;
   void show(const Reader &reader, const Json &json) const;
 
   std::string file, extract;
-  bool json = false, commands = false, buffers = false;
+  bool json = false, commands = false, buffers = false, code = false;
 };
 } // namespace
 
@@ -38,16 +41,41 @@ void Inspect::describe(Options &options) {
                     "sections and weights. Runs nothing of it.";
   options.examples = "narae inspect model.narae\n"
                      "narae inspect model.narae --json | jq .kernels\n"
-                     "narae inspect model.narae --extract=objects && "
-                     "objdump -d objects/0.elf\n";
+                     "narae inspect model.narae --disassemble | less\n"
+                     "narae inspect model.narae --extract=objects\n";
   options.file("one artifact", file);
   options.flag("--commands", "adds the host program, command by command",
                commands);
   options.flag("--buffers", "adds the buffers with their lifetimes", buffers);
-  options.text("--extract", "DIR",
-               "writes the target's objects to a folder, to disassemble them",
+  options.flag("--disassemble", "prints the machine code of kernels instead",
+               code);
+  options.text("--extract", "DIR", "writes the target's objects to a folder",
                extract);
   options.flag("--json", "prints JSON", json);
+}
+
+/// Kernels by name, with the model's nodes.
+Status Inspect::disassembleObjects(const Reader &reader) const {
+  const Program &program = reader.program();
+  std::map<std::string, std::string> nodes;
+  for (uint32_t i = 0; program.kernels() && i < program.kernels()->size();
+       ++i) {
+    const Kernel &kernel = *program.kernels()->Get(i);
+    if (kernel.name() && kernel.nodes())
+      nodes[kernel.name()->str()] = kernel.nodes()->str();
+  }
+  auto heading = [&](const std::string &name) {
+    auto found = nodes.find(name);
+    return name + ":" + (found == nodes.end() ? "" : "  # " + found->second);
+  };
+  uint32_t number = program.objects() ? program.objects()->size() : 0;
+  for (uint32_t i = 0; i < number; ++i) {
+    Bytes bytes = reader.object(i);
+    if (Status status = disassemble(bytes.data, bytes.size, heading);
+        status.failed())
+      return status;
+  }
+  return Status::success();
 }
 
 Status Inspect::extractObjects(const Reader &reader) const {
@@ -168,6 +196,10 @@ int Inspect::run() {
   if (!extract.empty())
     if (Status status = extractObjects(**reader); status.failed())
       return fail("inspect: " + status.message());
+  if (code) {
+    Status status = disassembleObjects(**reader);
+    return status.failed() ? fail("inspect: " + status.message()) : 0;
+  }
   Json object = inspectJson(**reader, commands);
   if (json)
     print(dump(object));
