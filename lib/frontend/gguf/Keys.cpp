@@ -178,12 +178,25 @@ static bool isNeutral(StringRef key, const Value &value) {
   return false;
 }
 
+/// Windows as long as the longest context hide nothing.
+static bool isWholeWindow(const Value &window, const Value *context) {
+  std::optional<int64_t> longest =
+      context ? context->integer() : std::optional<int64_t>();
+  for (uint64_t i = 0; i < window.count; ++i)
+    if (!longest || window.integer(i).value_or(0) < *longest)
+      return false;
+  return true;
+}
+
 void Keys::checkAllRead(llvm::function_ref<bool(StringRef)> ignored) {
   for (StringRef full : file.keys) {
     StringRef key = full;
     if (!key.consume_front(prefix + ".") || read.contains(key) ||
         llvm::is_contained(harmless, key) ||
         isNeutral(key, file.metadata.find(full)->second) || ignored(full))
+      continue;
+    if (key == "attention.sliding_window" &&
+        isWholeWindow(file.metadata.find(full)->second, find("context_length")))
       continue;
     problem(key, "is " + file.metadata.find(full)->second.show() +
                      ", which nothing reads: the model may compute something "

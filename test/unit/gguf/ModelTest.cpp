@@ -279,6 +279,10 @@ TEST(GgufModel, IsStrict) {
   EXPECT_TRUE(
       has(all, "blk.0.attn_sinks.weight: nothing uses this tensor [2]"));
   EXPECT_FALSE(has(all, "pooling_type"));
+  const char *window = "llama.attention.sliding_window";
+  EXPECT_EQ(problemsOf(smallLlama().u32(window, 64)), ""); // the context
+  EXPECT_TRUE(has(problemsOf(smallLlama().u32(window, 63)),
+                  "sliding_window: is 63, which nothing reads"));
   GgufOptions options;
   options.ignore = {"llama.wkv.*", "llama.final_logit_softcapping",
                     "blk.*.attn_sinks.*"};
