@@ -55,6 +55,8 @@ def comparable(variant: Variant) -> bool:
     config = variant.config
     if variant.family == "axk2" and config["n_group"] > 1:
         return False
+    if variant.family == "exaone4" and config["sliding_window"] is None:
+        return False  # divides by the missing pattern
     return variant.family not in REMOTE and "swiglu_limits" not in config
 
 
