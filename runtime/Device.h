@@ -63,7 +63,7 @@ public:
     if (address)
       device->release(address);
   }
-  void swap(DeviceMemory &other) {
+  void swap(DeviceMemory &other) noexcept {
     std::swap(device, other.device);
     std::swap(address, other.address);
     std::swap(bytes, other.bytes);

@@ -99,7 +99,7 @@ static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
     if (mapping.contains(operand))
       continue;
     Operation *source = operand.getDefiningOp();
-    if (source && isa<fm::ConstantOp>(source)) {
+    if (isa_and_nonnull<fm::ConstantOp>(source)) {
       constants.push_back(source);
       mapping.map(operand, operand);
     } else {
