@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import ml_dtypes
+import narae
 import numpy as np
 import pytest
 from safetensors import safe_open
@@ -165,3 +166,52 @@ def test_disk_that_is_too_small(tiny: str, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(make_checkpoint.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(make_checkpoint.UserError, match="--layers=N writes fewer"):
         make_checkpoint.make_checkpoint(tiny, tmp_path / "out")
+
+
+SMALL = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "moe_intermediate_size": 48,
+    "num_attention_heads": 4,
+    "head_dim": 16,
+    "vocab_size": 300,
+    "n_routed_experts": 8,
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "n_group": 2,
+    "topk_group": 1,
+    "q_lora_rank": 48,
+    "kv_lora_rank": 32,
+    "qk_nope_head_dim": 16,
+    "qk_rope_head_dim": 8,
+    "v_head_dim": 16,
+    "gated_norm_rank": 4,
+    "index_n_heads": 2,
+    "index_head_dim": 16,
+}
+
+
+def one_of_each_family() -> list[str]:
+    names = {}
+    for name in sorted(path.name for path in CONFIGS.iterdir() if path.is_dir()):
+        names[model_tensors.family(make_checkpoint.read_config(name))] = name
+    return list(names.values())
+
+
+@pytest.mark.parametrize("name", one_of_each_family())
+def test_every_family_compiles_and_stays_finite(name: str, tmp_path: Path) -> None:
+    """With the real configuration's keys, and small numbers."""
+    config = make_checkpoint.read_config(name)
+    config |= {key: value for key, value in SMALL.items() if config.get(key) is not None}
+    if "num_key_value_heads" in config:
+        config["num_key_value_heads"] = 4 if "kv_lora_rank" in config else 2
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    folder = tmp_path / "model"
+    layers = min(5, model_tensors.layer_count(config))
+    make_checkpoint.make_checkpoint(str(tmp_path), folder, layers=layers)
+    llm = narae.LLM(narae.compile(folder, context=64, prefill_chunk=16))
+    tokens = np.random.default_rng(0).integers(0, config["vocab_size"], (1, 40))
+    logits = llm.score(tokens)
+    assert np.isfinite(logits).all()
+    assert 0.01 < logits.std() < 20
+    assert llm.generate("Hello", max_tokens=4)
