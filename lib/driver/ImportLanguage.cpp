@@ -9,6 +9,7 @@
 #include "dialects/fm/FmDialect.h"
 #include "lib/frontend/gguf/GgufLoader.h"
 #include "lib/frontend/huggingface/HuggingFace.h"
+#include "lib/frontend/language/BuildEncoder.h"
 #include "lib/frontend/language/BuildModule.h"
 
 #include "mlir/IR/Builders.h"
@@ -82,6 +83,21 @@ static void makeRelative(ModuleOp module, StringRef folder) {
   }
 }
 
+/// A text encoder: one entry `main`, no state.
+static bool importEncoder(Session &session, MLIRContext &context,
+                          const language::EncoderModel &model,
+                          const std::string &folder) {
+  session.modelFolder = folder;
+  for (const std::string &note : model.notes)
+    emitRemark(UnknownLoc::get(&context)) << note;
+  session.module =
+      language::buildEncoder(model, folder, context, session.weights);
+  if (!session.module)
+    return false;
+  makeRelative(*session.module, folder);
+  return true;
+}
+
 bool driver::importLanguage(Session &session, MLIRContext &context,
                             const std::string &path,
                             const CompileOptions &options) {
@@ -115,6 +131,8 @@ bool driver::importLanguage(Session &session, MLIRContext &context,
     load.withoutWeights = options.withoutWeights;
     load.ignore = options.language.ignore;
     huggingface::Checkpoint loaded = huggingface::loadCheckpoint(path, load);
+    if (loaded.ok() && loaded.encoder)
+      return importEncoder(session, context, *loaded.encoder, loaded.folder);
     if (loaded.ok())
       model = std::move(loaded.model);
     problems = std::move(loaded.problems);

@@ -7,6 +7,7 @@
 
 #ifndef NARAE_LIB_FRONTEND_HUGGINGFACE_HUGGINGFACE_H
 #define NARAE_LIB_FRONTEND_HUGGINGFACE_HUGGINGFACE_H
+#include "lib/frontend/language/Encoder.h"
 #include "lib/frontend/language/Model.h"
 #include "lib/frontend/language/Problem.h"
 
@@ -22,9 +23,11 @@ struct LoadOptions {
   std::vector<std::string> ignore;
 };
 
-/// What a folder holds. Only without problems is `model` of use.
+/// What a folder holds. Only without problems are the models of use.
 struct Checkpoint {
   language::LanguageModel model;
+  /// Of a text encoder (BERT), instead of `model`.
+  std::optional<language::EncoderModel> encoder;
   std::string folder; ///< files of pieces and attachments are relative to it
   language::Problems problems;
   bool ok() const { return problems.empty(); }

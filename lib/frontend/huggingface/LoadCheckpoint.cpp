@@ -7,6 +7,7 @@
 
 #include "lib/frontend/huggingface/Attachments.h"
 #include "lib/frontend/huggingface/DecoderReader.h"
+#include "lib/frontend/huggingface/EncoderReader.h"
 #include "lib/frontend/huggingface/HuggingFace.h"
 #include "lib/frontend/huggingface/JsonText.h"
 #include "lib/frontend/huggingface/Nearest.h"
@@ -45,12 +46,13 @@ public:
   void load(const llvm::json::Object &object);
 
 private:
-  void readModel(const Family &family, Config &config, Config *outer);
+  /// `family` null: an encoder.
+  void readModel(const Family *family, Config &config, Config *outer);
   StorageRules storageRules(Config &config, Config *outer);
   void readQuantization(Config &config, StorageRules &rules);
   void setVisionApart(Tensors &tensors);
-  void reportUntaken(const Tensors &tensors, const Family &family);
-  void reportUnread(const Config &config, const Family &family);
+  void reportUntaken(const Tensors &tensors, const std::string &family);
+  void reportUnread(const Config &config, const std::string &family);
   bool isIgnored(StringRef name) const {
     return llvm::any_of(patterns, [&](const llvm::GlobPattern &pattern) {
       return pattern.match(name);
@@ -141,7 +143,7 @@ static std::string withoutNumbers(StringRef name) {
   return text;
 }
 
-void Loader::reportUntaken(const Tensors &tensors, const Family &family) {
+void Loader::reportUntaken(const Tensors &tensors, const std::string &family) {
   std::map<std::string, std::vector<std::string>> kinds;
   for (const std::string &name : tensors.untaken())
     if (!StringRef(name).ends_with(".inv_freq") && // a buffer, not a weight
@@ -155,13 +157,13 @@ void Loader::reportUntaken(const Tensors &tensors, const Family &family) {
     problems.push_back(
         {names.front(),
          shapeText(*tensors.shapeOf(names.front())) + more +
-             " is read by nothing in " + family.name +
+             " is read by nothing in " + family +
              " models, so the result would be another model; --ignore=" + kind +
              " compiles anyway"});
   }
 }
 
-void Loader::reportUnread(const Config &config, const Family &family) {
+void Loader::reportUnread(const Config &config, const std::string &family) {
   config.forEachUnread([&](const std::string &key,
                            const llvm::json::Value &value) {
     if (isIgnored(key)) {
@@ -169,14 +171,15 @@ void Loader::reportUnread(const Config &config, const Family &family) {
                                 ") is not read, as was allowed");
     } else if (!isHarmlessKey(key)) {
       problems.push_back({configFile, "'" + key + "' is " + valueText(value) +
-                                          ", and nothing in " + family.name +
+                                          ", and nothing in " + family +
                                           " models reads it; --ignore=" + key +
                                           " compiles without it"});
     }
   });
 }
 
-void Loader::readModel(const Family &family, Config &config, Config *outer) {
+void Loader::readModel(const Family *family, Config &config, Config *outer) {
+  std::string name = family ? family->name : "bert";
   StorageRules rules = storageRules(config, outer);
   TensorTable table;
   size_t before = problems.size();
@@ -186,17 +189,24 @@ void Loader::readModel(const Family &family, Config &config, Config *outer) {
   bool filesAreSound = problems.size() == before;
   Tensors tensors(std::move(table), out.folder,
                   options.withoutWeights || !filesAreSound, rules, problems);
-  out.model = DecoderReader(family, config, outer, tensors, problems).read();
+  if (family)
+    out.model = DecoderReader(*family, config, outer, tensors, problems).read();
+  else
+    out.encoder = readEncoder(config, tensors, problems);
+  if (out.encoder)
+    out.model.vocabulary = out.encoder->vocabulary;
   out.model.withoutWeights = options.withoutWeights;
   out.model.endTokens = readEndTokens(out.folder, &config, outer, problems);
   if (!out.folder.empty()) // a text alone has no files beside it
     addAttachments(out.model, out.folder, isIgnored("tokenizer.json"),
                    problems);
+  if (out.encoder)
+    out.encoder->attachments = std::move(out.model.attachments);
   if (outer)
     setVisionApart(tensors);
   if (filesAreSound && problems.size() == before)
-    reportUntaken(tensors, family);
-  reportUnread(config, family);
+    reportUntaken(tensors, name);
+  reportUnread(config, name);
 }
 
 void Loader::load() {
@@ -224,18 +234,18 @@ void Loader::load(const llvm::json::Object &object) {
                          : top.words({"architectures"})
                                .value_or(std::vector<std::string>()));
   const Family *family = findFamily(type, classes);
-  if (!family) {
+  if (!family && !isEncoder(type, classes)) {
     problems.push_back(
         {configFile, describeUnknown(type, classes, config.json())});
     return;
   }
   for (const std::string &name : classes)
-    if (StringRef(name).contains("ForSequenceClassification") ||
-        StringRef(name).contains("ForTokenClassification") ||
-        StringRef(name).contains("ForQuestionAnswering"))
+    if (family && (StringRef(name).contains("ForSequenceClassification") ||
+                   StringRef(name).contains("ForTokenClassification") ||
+                   StringRef(name).contains("ForQuestionAnswering")))
       config.fail({"architectures"},
                   "has '" + name + "', which gives no logits of tokens");
-  readModel(*family, config, text ? &top : nullptr);
+  readModel(family, config, text ? &top : nullptr);
 }
 
 bool huggingface::isCheckpoint(StringRef path) {
@@ -279,6 +289,8 @@ Checkpoint huggingface::loadCheckpoint(StringRef path,
   }
   Loader(checkpoint, configFile, options).load();
   checkpoint.model.name = llvm::sys::path::filename(checkpoint.folder).str();
+  if (checkpoint.encoder)
+    checkpoint.encoder->name = checkpoint.model.name;
   limitProblems(checkpoint);
   return checkpoint;
 }
