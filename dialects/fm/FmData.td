@@ -44,7 +44,8 @@ def Fm_WeightDataOp : Op<Fm_Dialect, "weight_data", [Symbol]> {
   let assemblyFormat = "$sym_name `:` $type attr-dict";
   let hasVerifier = 1;
 }
-def Fm_WeightOp : Fm_PureOp<"weight"> {
+def Fm_WeightOp : Fm_PureOp<"weight",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a weight of the model";
   let arguments = (ins FlatSymbolRefAttr:$data);
   let results = (outs Fm_Tensor:$result);

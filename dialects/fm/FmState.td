@@ -37,7 +37,8 @@ def Fm_StateOp : Op<Fm_Dialect, "state", [Symbol]> {
   let hasVerifier = 1;
 }
 
-def Fm_StateReadOp : Fm_PureOp<"state_read"> {
+def Fm_StateReadOp : Fm_PureOp<"state_read",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a state as the run of the entry found it";
   let description = [{
     The value from before the run, wherever the op stands: writes of this run
@@ -48,7 +49,8 @@ def Fm_StateReadOp : Fm_PureOp<"state_read"> {
   let assemblyFormat = "$state attr-dict `:` type($result)";
 }
 
-def Fm_StateWriteOp : Fm_Op<"state_write"> {
+def Fm_StateWriteOp : Fm_Op<"state_write",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "what a state is when the run of the entry has ended";
   let description = [{
     At most one an entry and state, in the entry's own block. Costs nothing

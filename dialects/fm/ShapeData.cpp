@@ -81,14 +81,16 @@ LogicalResult ConstantOp::inferResults(SymbolicScope &scope,
 
 LogicalResult WeightOp::inferResults(SymbolicScope &scope,
                                      SmallVectorImpl<SymTensor> &results) {
-  auto data = dyn_cast_or_null<WeightDataOp>(
-      SymbolTable::lookupNearestSymbolFrom(*this, getDataAttr()));
-  if (!data)
-    return emitOpError("there is no fm.weight_data @") << getData();
-  auto type = dyn_cast<RankedTensorType>(data.getType());
-  if (!type || !type.hasStaticShape())
-    return emitOpError("the type of @")
-           << getData() << " must be a tensor of static shape";
+  // The type is compared with the symbol's once, by the verifier: looking
+  // symbols up takes time in modules of many.
+  auto type = dyn_cast<RankedTensorType>(getResult().getType());
+  if (!type || !type.hasStaticShape()) {
+    auto data = dyn_cast_or_null<WeightDataOp>(
+        SymbolTable::lookupNearestSymbolFrom(*this, getDataAttr()));
+    if (!data)
+      return emitOpError("there is no fm.weight_data @") << getData();
+    type = cast<RankedTensorType>(data.getType());
+  }
   results.push_back(ofType(scope, type));
   return success();
 }

@@ -80,21 +80,40 @@ LogicalResult AttachmentOp::verify() {
   return success();
 }
 
-/// The state that an op names; null after a diagnostic.
-static StateOp stateOf(Operation *op, FlatSymbolRefAttr name) {
-  auto state =
-      dyn_cast_or_null<StateOp>(SymbolTable::lookupNearestSymbolFrom(op, name));
+/// Compares an op's type with that of the symbol it names.
+static LogicalResult verifyType(Operation *op, Type have, Type want,
+                                FlatSymbolRefAttr name) {
+  if (have == want)
+    return success();
+  return op->emitOpError("has type ")
+         << have << " but @" << name.getValue() << " is " << want;
+}
+
+LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto data =
+      symbols.lookupNearestSymbolFrom<WeightDataOp>(*this, getDataAttr());
+  if (!data)
+    return emitOpError("there is no fm.weight_data @") << getData();
+  return verifyType(*this, getType(), data.getType(), getDataAttr());
+}
+
+LogicalResult StateReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto state = symbols.lookupNearestSymbolFrom<StateOp>(*this, getStateAttr());
   if (!state)
-    op->emitOpError("there is no fm.state @") << name.getValue();
-  return state;
+    return emitOpError("there is no fm.state @") << getState();
+  return verifyType(*this, getType(), state.getType(), getStateAttr());
 }
 
 LogicalResult StateReadOp::inferResults(SymbolicScope &scope,
                                         SmallVectorImpl<SymTensor> &results) {
-  StateOp state = stateOf(*this, getStateAttr());
-  if (!state)
-    return failure();
-  auto type = cast<RankedTensorType>(state.getType());
+  auto type = dyn_cast<RankedTensorType>(getResult().getType());
+  if (!type || !type.hasStaticShape()) {
+    auto state = dyn_cast_or_null<StateOp>(
+        SymbolTable::lookupNearestSymbolFrom(*this, getStateAttr()));
+    if (!state)
+      return emitOpError("there is no fm.state @") << getState();
+    type = cast<RankedTensorType>(state.getType());
+  }
   SymTensor tensor{type.getElementType(), {}};
   for (int64_t size : type.getShape())
     tensor.dims.push_back(scope.cst(size));
@@ -102,30 +121,37 @@ LogicalResult StateReadOp::inferResults(SymbolicScope &scope,
   return success();
 }
 
-LogicalResult StateWriteOp::inferResults(SymbolicScope &scope,
-                                         SmallVectorImpl<SymTensor> &) {
-  StateOp state = stateOf(*this, getStateAttr());
+/// Whether a value may have a type: dimensions that are not known may be right.
+static bool mayBe(RankedTensorType have, RankedTensorType want) {
+  if (have.getElementType() != want.getElementType() ||
+      have.getRank() != want.getRank())
+    return false;
+  for (auto [size, wanted] : llvm::zip(have.getShape(), want.getShape()))
+    if (!ShapedType::isDynamic(size) && size != wanted)
+      return false;
+  return true;
+}
+
+LogicalResult StateWriteOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto state = symbols.lookupNearestSymbolFrom<StateOp>(*this, getStateAttr());
   if (!state)
-    return failure();
-  if (!isa_and_nonnull<FunctionOpInterface>((*this)->getParentOp()))
-    return emitOpError("must be in the entry's own block, not in a branch or "
-                       "a loop");
-  for (Operation &other : *(*this)->getBlock()) {
-    if (&other == getOperation())
-      break;
+    return emitOpError("there is no fm.state @") << getState();
+  for (Operation *other = (*this)->getPrevNode(); other;
+       other = other->getPrevNode()) {
     auto write = dyn_cast<StateWriteOp>(other);
-    if (write && write.getState() == getState())
+    if (write && write.getStateAttr() == getStateAttr())
       return emitOpError("@") << getState() << " is written twice in one entry";
   }
   auto type = cast<RankedTensorType>(state.getType());
-  bool fits = getValue().getType().getElementType() == type.getElementType() &&
-              scope.dims(getValue()).size() == size_t(type.getRank());
-  if (fits)
-    for (auto [have, want] : llvm::zip(scope.dims(getValue()), type.getShape()))
-      if (auto known = constantOf(have))
-        fits &= *known == want;
-  if (!fits)
-    return emitOpError("the value has type ")
-           << getValue().getType() << " but @" << getState() << " is " << type;
+  if (mayBe(getValue().getType(), type))
+    return success();
+  return verifyType(*this, getValue().getType(), type, getStateAttr());
+}
+
+LogicalResult StateWriteOp::inferResults(SymbolicScope &,
+                                         SmallVectorImpl<SymTensor> &) {
+  if (!isa_and_nonnull<FunctionOpInterface>((*this)->getParentOp()))
+    return emitOpError("must be in the entry's own block, not in a branch or "
+                       "a loop");
   return success();
 }

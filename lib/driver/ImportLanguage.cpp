@@ -11,6 +11,7 @@
 #include "lib/frontend/huggingface/HuggingFace.h"
 #include "lib/frontend/language/BuildEncoder.h"
 #include "lib/frontend/language/BuildModule.h"
+#include "lib/frontend/quantize/QuantizeModel.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/FileSystem.h"
@@ -31,6 +32,13 @@ static Location placeOf(MLIRContext &context, StringRef place) {
   if (place.empty())
     return UnknownLoc::get(&context);
   return FileLineColLoc::get(&context, place, 0, 0);
+}
+
+/// The storage that --quantize names.
+static language::Storage quantizedStorage(StringRef name) {
+  return name == "q8_0"   ? language::Storage::Q8_0
+         : name == "q4_0" ? language::Storage::Q4_0
+                          : language::Storage::Q4_K;
 }
 
 /// Says what is wrong with the options themselves; all of it.
@@ -56,6 +64,9 @@ static bool checkOptions(MLIRContext &context, const CompileOptions &options) {
                           StringRef(language.quantize)))
     fail("weights are quantised to q8_0, q4_0 or q4_k, not '" +
          llvm::Twine(language.quantize) + "'");
+  if (!language.quantize.empty() && options.externalWeights)
+    fail("quantised weights are not in the model's files: leave out "
+         "--weights=external or --quantize");
   return ok;
 }
 
@@ -142,11 +153,20 @@ bool driver::importLanguage(Session &session, MLIRContext &context,
     emitError(placeOf(context, problem.place)) << problem.message;
   if (!problems.empty() || !model)
     return false;
+  std::optional<quantize::ModelQuantizer> quantizer;
+  if (!options.language.quantize.empty()) {
+    quantizer.emplace(quantizedStorage(options.language.quantize),
+                      build.directory);
+    quantizer->describe(*model);
+  }
   for (const std::string &note : model->notes)
     emitRemark(UnknownLoc::get(&context)) << note;
   session.module =
       language::buildModule(*model, build, context, session.weights);
   if (!session.module)
+    return false;
+  if (quantizer && !options.withoutWeights &&
+      !quantizer->fill(*session.module, session.weights))
     return false;
   makeRelative(*session.module, session.modelFolder);
   return true;

@@ -147,6 +147,20 @@ def test_weights_outside(tmp_path: Path, model: str) -> None:
     np.testing.assert_array_equal(score(moved), score(outside))
 
 
+@pytest.mark.parametrize(("kind", "loss"), [("q8_0", 0.03), ("q4_0", 0.8), ("q4_k", 0.03)])
+def test_quantized(tmp_path: Path, kind: str, loss: float) -> None:
+    exact = score(narae.compile(LLAMA, output=tmp_path / "a.narae", context=32))
+    path = tmp_path / "q.narae"
+    packed = narae.compile(LLAMA, output=path, context=32, quantize=kind, exact=True)
+    difference = np.abs(score(packed) - exact).max() / np.abs(exact).max()
+    assert difference < loss
+    bits = {"q8_0": 8.5, "q4_0": 4.5, "q4_k": 8.5}[kind]  # rows too short for q4_k
+    stored = narae.compile(LLAMA, output=path, context=32).weight_bytes
+    assert packed.weight_bytes < stored * (bits + 4) / 32
+    with pytest.raises(narae.Error, match="--weights=external or --quantize"):
+        narae.compile(LLAMA, output=path, quantize=kind, weights="external")
+
+
 def test_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         narae.compile(LLAMA, output=tmp_path / f"{name}.narae", context=32)

@@ -30,7 +30,7 @@ func.func @main() -> tensor<2xf32> {
 
 fm.state @s : tensor<2xf32>
 func.func @main() -> tensor<3xf32> {
-  // expected-error@+1 {{result 0 has type 'tensor<3xf32>' but must have 'tensor<2xf32>'}}
+  // expected-error@+1 {{has type 'tensor<3xf32>' but @s is 'tensor<2xf32>'}}
   %0 = fm.state_read @s : tensor<3xf32>
   return %0 : tensor<3xf32>
 }
@@ -39,7 +39,7 @@ func.func @main() -> tensor<3xf32> {
 
 fm.state @s : tensor<2xf32>
 func.func @main(%x: tensor<2xf16>) {
-  // expected-error@+1 {{the value has type 'tensor<2xf16>' but @s is 'tensor<2xf32>'}}
+  // expected-error@+1 {{has type 'tensor<2xf16>' but @s is 'tensor<2xf32>'}}
   fm.state_write @s, %x : tensor<2xf16>
   return
 }
