@@ -275,6 +275,14 @@ class Conversion:
         prefix = f"blk.{layer}."
         if int(layer) >= self.layers:
             return
+        if part == "mlp.experts.gate_up_proj":  # transformers 5 stacks them
+            gate, up = np.split(tensor, 2, axis=1)
+            self.tensors[prefix + "ffn_gate_exps.weight"] = gate
+            self.tensors[prefix + "ffn_up_exps.weight"] = up
+            return
+        if part == "mlp.experts.down_proj":
+            self.tensors[prefix + "ffn_down_exps.weight"] = tensor
+            return
         if ".experts." in part or ".e_score_correction_bias" in part:
             key = "exp_probs_b.bias" if "bias" in part else "raw." + part
             self.tensors[prefix + key] = tensor
