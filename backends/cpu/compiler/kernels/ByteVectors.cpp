@@ -63,6 +63,10 @@ void ByteVectors::store(Value vector, Value pointer) {
   b.create<LLVM::StoreOp>(loc, vector, pointer, 1);
 }
 
+void ByteVectors::prefetch(Value pointer) {
+  b.create<LLVM::Prefetch>(loc, pointer, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
 Value ByteVectors::loadWide(Type element, Value pointer) {
   int64_t lanes = v.lanes;
   if (element.isF32())

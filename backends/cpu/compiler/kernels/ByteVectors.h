@@ -38,6 +38,8 @@ public:
   void store(Value vector, Value pointer);
   /// A vector of bytes.
   Value loadBytes(Value pointer) { return load(i8s, pointer); }
+  /// Asks for the cache line at a pointer, which need not be valid.
+  void prefetch(Value pointer);
   /// `lanes` numbers in f16, bf16 or f8E4M3FN as f32.
   Value loadWide(mlir::Type element, Value pointer);
   /// `lanes` bytes as f32.

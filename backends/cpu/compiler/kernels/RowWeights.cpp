@@ -16,6 +16,9 @@ using namespace narae::cpu;
 using codegen::ByteReader;
 using fm::BlockFormat;
 
+/// Bytes between what is read and what is asked for.
+static constexpr int64_t kAhead = 4096;
+
 RowWeights::RowWeights(KernelContext &k, VectorBuilder &v, Type element)
     : k(k), v(v), b8(v), element(element) {
   if (auto format = fm::blockFormatOf(element)) {
@@ -195,27 +198,32 @@ SmallVector<Value> cpu::rowProduct(KernelContext &k, VectorBuilder &v,
                                    int64_t height) {
   ByteVectors b8(v);
   int64_t count = rows.size(), unit = weights.elements();
+  // Rows are too short for the hardware to see that they follow each other.
+  int64_t rowBytes = depth / unit * weights.bytes();
+  int64_t ahead = llvm::divideCeil(kAhead, rowBytes * count) * rowBytes * count;
   // Two chains of additions for each sum.
   SmallVector<Value> sums(2 * height * count, v.zero());
-  sums = k.forLoop(
-      k.index(0), k.index(depth / unit), k.index(1), sums,
-      [&](Value i, ValueRange carried) {
-        SmallVector<Value> next(carried);
-        Value here = v.at(x, k.mulI(i, k.index(unit)));
-        Value place = k.mulI(i, k.index(weights.bytes()));
-        for (int64_t j = 0; j < count; ++j)
-          weights.chunks(
-              b8.at(rows[j], place), [&](const RowWeights::Chunk &chunk) {
-                Value w = weights.number(chunk);
-                for (int64_t r = 0; r < height; ++r) {
-                  Value a = v.load(v.at(here, r * ld + chunk.k));
-                  int64_t chain = chunk.k / v.lanes % 2;
-                  Value &sum = next[(chain * height + r) * count + j];
-                  sum = v.fma(a, w, sum);
-                }
-              });
-        return next;
-      });
+  sums =
+      k.forLoop(k.index(0), k.index(depth / unit), k.index(1), sums,
+                [&](Value i, ValueRange carried) {
+                  SmallVector<Value> next(carried);
+                  Value here = v.at(x, k.mulI(i, k.index(unit)));
+                  Value place = k.mulI(i, k.index(weights.bytes()));
+                  for (int64_t j = 0; j < count; ++j) {
+                    Value from = b8.at(rows[j], place);
+                    b8.prefetch(b8.at(from, ahead));
+                    weights.chunks(from, [&](const RowWeights::Chunk &chunk) {
+                      Value w = weights.number(chunk);
+                      for (int64_t r = 0; r < height; ++r) {
+                        Value a = v.load(v.at(here, r * ld + chunk.k));
+                        int64_t chain = chunk.k / v.lanes % 2;
+                        Value &sum = next[(chain * height + r) * count + j];
+                        sum = v.fma(a, w, sum);
+                      }
+                    });
+                  }
+                  return next;
+                });
   SmallVector<Value> results;
   for (int64_t i = 0; i < height * count; ++i)
     results.push_back(v.sum(v.add(sums[i], sums[height * count + i])));
