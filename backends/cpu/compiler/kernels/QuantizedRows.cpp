@@ -30,6 +30,9 @@ using namespace narae::cpu;
 /// in the low bits.
 static constexpr int64_t kMagic = 0x4b400000;
 
+/// Bytes between what is read and what is asked for.
+static constexpr int64_t kAhead = 4096;
+
 void QuantizedRows::quantize(KernelContext &k, VectorBuilder &v, Value from,
                              Value ld, Value rows, Value to) const {
   ByteVectors bytes(v);
@@ -111,6 +114,8 @@ SmallVector<Value> QuantizedRows::product(KernelContext &k, VectorBuilder &v,
   auto addGroup = [&](ArrayRef<GroupScales> blockScales, Value group, Value a,
                       ValueRange carried) {
     SmallVector<Value> next(carried);
+    for (int64_t line = 0; line < layout.groupBytes(); line += 64)
+      bytes.prefetch(bytes.at(group, kAhead + line));
     for (unsigned part = 0; part < parts; ++part) {
       auto u = block.codes(group, part);
       SmallVector<GroupScales, 2> s;
