@@ -142,6 +142,11 @@ bool driver::importLanguage(Session &session, MLIRContext &context,
     load.withoutWeights = options.withoutWeights;
     load.ignore = options.language.ignore;
     huggingface::Checkpoint loaded = huggingface::loadCheckpoint(path, load);
+    if (loaded.ok() && loaded.encoder && !options.language.quantize.empty()) {
+      emitError(UnknownLoc::get(&context))
+          << "--quantize is for language models, and this is an encoder";
+      return false;
+    }
     if (loaded.ok() && loaded.encoder)
       return importEncoder(session, context, *loaded.encoder, loaded.folder);
     if (loaded.ok())
