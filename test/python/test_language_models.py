@@ -68,6 +68,33 @@ def test_more_variants(family: str, seed: int, tmp_path: Path) -> None:
     check_variant(family, seed, tmp_path)
 
 
+def check_wide(family: str, seed: int, folder: Path) -> None:
+    """Matrices, heads and caches of many tiles, and chunks that divide nothing."""
+    variant = Variant(family, seed, wide=True)
+    variant.write(folder)
+    rng = np.random.default_rng(seed)
+    batch, context = int(rng.integers(1, 4)), int(rng.choice([100, 160]))
+    tokens = rng.integers(0, variant.config["vocab_size"], (batch, context))
+    artifact = narae.compile(folder, batch=batch, context=context, prefill_chunk=67, kv_type="f32")
+    runs = Runs(artifact, tokens, Reference(folder).logits(tokens))
+    runs.by_chunks("score", 67)
+    runs.by_chunks("prefill", 33)
+    runs.randomly(seed)
+    assert runs.error < TOLERANCE
+
+
+@pytest.mark.parametrize("family", ["qwen3_moe", "deepseek_v3"])
+def test_wide_variants(family: str, tmp_path: Path) -> None:
+    check_wide(family, 1, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 4))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_more_wide_variants(family: str, seed: int, tmp_path: Path) -> None:
+    check_wide(family, seed, tmp_path)
+
+
 # What rounding the numbers of a cache to these types costs these models. (It can
 # make a router choose other experts, and does in some of the others.)
 CACHE_TYPES = {"f16": 2e-3, "bf16": 2e-2, "q8_0": 3e-2}
