@@ -185,7 +185,7 @@ struct LanguageModel {
   /// Why it is shorter than the configuration says, when it is; said to users
   /// who ask for more ("beyond index_topk attention is sparse").
   std::string contextReason;
-  Weight embedding;       ///< [vocabulary, hidden]
+  Weight embedding; ///< [vocabulary, hidden]
   double embeddingMultiplier = 1;
   std::vector<Layer> layers;
   Norm norm;
