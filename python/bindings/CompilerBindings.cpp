@@ -161,6 +161,11 @@ void narae::python::bindCompiler(py::module_ &module) {
                py::gil_scoped_release released;
                return runPipeline(ir, pipeline);
              });
+  module.def("load_plugin", [](const std::string &path) {
+    std::string error;
+    if (!loadPlugin(path, error))
+      throw std::runtime_error(error);
+  });
   module.def("targets", &narae::driver::targets);
   module.def("describe_target", [](const std::string &target) {
     std::string error;
@@ -172,8 +177,3 @@ void narae::python::bindCompiler(py::module_ &module) {
   module.def("version", &narae::driver::version);
   module.def("phases", [] { return phaseNames(); });
 }
-  module.def("load_plugin", [](const std::string &path) {
-    std::string error;
-    if (!loadPlugin(path, error))
-      throw std::runtime_error(error);
-  });
