@@ -19,31 +19,40 @@ public:
   int run() override;
 
 private:
+  bool isProven(const memory::Plan &plan) const {
+    return plan.isProvenTooLarge ||
+           plan.lowerBound > static_cast<uint64_t>(capacity);
+  }
   void show(const memory::Problem &problem, const memory::Plan &plan,
             bool fits) const;
-  std::string file, output;
+  std::string file, output, best;
   int64_t capacity = -1;
   /// About five seconds, when the best plan is not found before.
   int64_t budget = 500'000'000;
-  bool best = false, json = false;
+  bool smallest = false, json = false;
 };
 } // namespace
 
 void Pack::describe(Options &options) {
-  options.usage = "pack PROBLEM.csv --capacity=BYTES [-o SOLUTION.csv]";
+  options.usage =
+      "pack PROBLEM.csv --capacity=BYTES [-o SOLUTION.csv] [--best=BEST.csv]";
   options.summary =
       "Places buffers with lifetimes in memory: the compiler's planner alone. "
       "PROBLEM has\nthe columns id, lower, upper and size (and alignment, "
       "offset), as MiniMalloc's; the\nsolution adds offsets. Exit code 1 when "
-      "no plan that fits was found.";
+      "no plan that fits was found: then no solution\nis written, and it is "
+      "said whether that is proven.";
   options.examples = "narae pack A.1048576.csv --capacity=1048576 -o a.csv\n"
-                     "narae pack A.1048576.csv --capacity=1048576 --best\n";
+                     "narae pack A.1048576.csv --capacity=1048576 --smallest\n";
   options.file("one problem", file);
   options.number("--capacity", "BYTES", "bytes available (no limit)", 0,
                  INT64_MAX, capacity);
-  options.text("--output", "FILE.csv", "writes the plan", output, 'o');
-  options.flag("--best", "looks for the smallest peak, also when a plan fits",
-               best);
+  options.text("--output", "FILE.csv", "writes the plan if it fits", output,
+               'o');
+  options.text("--best", "FILE.csv",
+               "writes the best plan found, also when it does not fit", best);
+  options.flag("--smallest",
+               "looks for the smallest peak, also when a plan fits", smallest);
   options.number("--budget", "STEPS",
                  "steps of the search (500 million, some seconds)", 0,
                  INT64_MAX, budget);
@@ -62,6 +71,8 @@ void Pack::show(const memory::Problem &problem, const memory::Plan &plan,
         {"strategy", plan.strategy},         {"fits", fits}};
     if (capacity >= 0)
       result["capacity"] = capacity;
+    if (!fits)
+      result["proven"] = isProven(plan);
     if (output.empty())
       result["offsets"] = offsets;
     print(dump(result));
@@ -73,8 +84,11 @@ void Pack::show(const memory::Problem &problem, const memory::Plan &plan,
         "\nlower bound: " + std::to_string(plan.lowerBound) +
         " bytes\nfound by:    " + plan.strategy + "\n");
   if (capacity >= 0)
-    print("capacity:    " + std::to_string(capacity) +
-          " bytes: " + (fits ? "it fits\n" : "it does not fit\n"));
+    print("capacity:    " + std::to_string(capacity) + " bytes: " +
+          (fits             ? "it fits\n"
+           : isProven(plan) ? "it does not fit, which is proven\n"
+                            : "nothing that fits was found before the budget "
+                              "ran out\n"));
 }
 
 int Pack::run() {
@@ -93,7 +107,7 @@ int Pack::run() {
       fail("pack: " + file + ": " + message);
     return 1;
   }
-  if (capacity >= 0 && !best)
+  if (capacity >= 0 && !smallest)
     problem->capacity = static_cast<uint64_t>(capacity);
   memory::Options options;
   options.budget = static_cast<uint64_t>(budget);
@@ -104,10 +118,11 @@ int Pack::run() {
       !wrong.empty())
     return fail("pack: the plan is wrong: " + wrong.front(), 2);
   bool fits = capacity < 0 || plan.peak <= static_cast<uint64_t>(capacity);
-  if (!output.empty())
-    if (Status status = writeFile(output, memory::writeCsv(*problem, &plan));
-        status.failed())
-      return fail("pack: " + status.message());
+  for (const std::string &path : {fits ? output : "", best})
+    if (!path.empty())
+      if (Status status = writeFile(path, memory::writeCsv(*problem, &plan));
+          status.failed())
+        return fail("pack: " + status.message());
   show(*problem, plan, fits);
   return fits ? 0 : 1;
 }

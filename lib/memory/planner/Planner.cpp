@@ -77,16 +77,17 @@ std::vector<Part> narae::memory::divide(const Problem &problem) {
 /// Searches for the target, then for peaks between it and that of `plan`, first
 /// for some just above the target: little room makes many problems easy. Half
 /// of the budget goes to the target where that is all that counts. Returns
-/// whether the target was reached.
+/// whether the target was reached; \p isInfeasible is set when it cannot be.
 static bool searchPeak(const Part &part, uint64_t target, bool mustFit,
-                       uint64_t &budget, PartPlan &plan) {
+                       uint64_t &budget, PartPlan &plan, bool &isInfeasible) {
   uint64_t slice = budget / 20, slices = mustFit ? 10 : 15;
   uint64_t firstSlice = mustFit ? 100'000 : 500'000;
   uint64_t failed = target;
   auto reaches = [&](uint64_t peak, uint64_t granted) {
     uint64_t rest = budget - granted;
-    bool found =
-        search(part, peak, granted, plan, firstSlice) == SearchResult::Found;
+    SearchResult result = search(part, peak, granted, plan, firstSlice);
+    bool found = result == SearchResult::Found;
+    isInfeasible |= peak == target && result == SearchResult::Infeasible;
     budget = rest + granted;
     if (!found)
       failed = std::max(failed, peak);
@@ -130,6 +131,7 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
   // capacity.
   uint64_t target = std::max(plan.lowerBound, problem.capacity.value_or(0));
   uint64_t budget = options.budget;
+  bool isInfeasible = false;
   std::vector<size_t> tooHigh;
   for (size_t i = 0; i < parts.size(); ++i)
     if (partPlans[i].peak > target)
@@ -143,8 +145,8 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     uint64_t improving = std::min(share / 8, kMaxImproving);
     budget -= share;
     share -= improving;
-    if (!searchPeak(part, target, problem.capacity.has_value(), share,
-                    partPlan))
+    if (!searchPeak(part, target, problem.capacity.has_value(), share, partPlan,
+                    isInfeasible))
       improve(part, target, improving, partPlan);
     budget += share + improving;
   }
@@ -161,5 +163,8 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
   plan.peak = 0;
   for (size_t i = 0; i < problem.buffers.size(); ++i)
     plan.peak = std::max(plan.peak, plan.offsets[i] + problem.buffers[i].size);
+  if (problem.capacity)
+    plan.isProvenTooLarge = plan.lowerBound > *problem.capacity ||
+                            (isInfeasible && target == *problem.capacity);
   return plan;
 }

@@ -68,6 +68,10 @@ struct Plan {
   /// What found the part of the plan with the highest peak: "size, first fit",
   /// "improved", "search".
   std::string strategy;
+  /// True when no plan fits the problem's capacity: the lower bound passes it,
+  /// or the complete search found none. False when the plan fits, and when the
+  /// budget ended before either was known.
+  bool isProvenTooLarge = false;
 
   /// True when no plan can have a smaller peak.
   bool isOptimal() const { return peak == lowerBound; }
