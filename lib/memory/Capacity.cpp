@@ -58,6 +58,22 @@ static SmallVector<Item> collect(ModuleOp module) {
   return items;
 }
 
+/// Whether every size of an entry has a bound. Without, the plan's peak is that
+/// of nominal sizes, and the arena grows as larger inputs come.
+static bool isBounded(func::FuncOp func) {
+  return !func.walk([](rt::ArgOp arg) {
+                auto type = cast<RankedTensorType>(arg.getTensor());
+                ArrayRef<int64_t> bounds = arg.getBounds();
+                for (int64_t i = 0; i < type.getRank(); ++i)
+                  if (type.isDynamicDim(i) &&
+                      (2 * size_t(i) + 1 >= bounds.size() ||
+                       bounds[2 * i + 1] < 0))
+                    return WalkResult::interrupt();
+                return WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
 LogicalResult memory::checkCapacity(ModuleOp module, int64_t capacity) {
   int64_t weights = 0, states = 0, arena = 0;
   module.walk([&](hbm::PlanOp plan) {
@@ -66,7 +82,7 @@ LogicalResult memory::checkCapacity(ModuleOp module, int64_t capacity) {
       weights = peak;
     else if (plan.getSpace() == "state")
       states = peak;
-    else
+    else if (isBounded(plan->getParentOfType<func::FuncOp>()))
       arena = std::max(arena, peak);
   });
   int64_t need = 0;
