@@ -58,8 +58,8 @@ static double averageKeys(double n, double window) {
   return (window * (window + 1) / 2 + (n - window) * window) / n;
 }
 
-/// A step of `tokens` tokens in all, `batch` sequences, whose caches hold
-/// `context` tokens; `keys` for layers with a window are at most that.
+/// What a step of `tokens` tokens, of all sequences together, is for a device
+/// of a stage. `context` tokens are in each cache.
 static Work workOf(const Inventory &inventory, const Hardware &hardware,
                    const Options &options, const std::vector<Stage> &stages,
                    size_t stage, double tokens, double context, bool prefill) {

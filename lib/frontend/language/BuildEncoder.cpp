@@ -77,20 +77,6 @@ static Value attention(Graph &g, const EncoderModel &model,
   return g.linear(y, layer.output);
 }
 
-static Value activate(Graph &g, Activation activation, Value x) {
-  switch (activation) {
-  case Activation::Silu:
-    return g.make<fm::SiluOp>(x);
-  case Activation::Gelu:
-    return g.make<fm::GeluOp>(x, /*tanh=*/false);
-  case Activation::GeluTanh:
-    return g.make<fm::GeluOp>(x, /*tanh=*/true);
-  case Activation::Relu:
-    return g.make<fm::ReluOp>(x);
-  }
-  llvm_unreachable("an activation");
-}
-
 static DictionaryAttr named(Builder &b, StringRef name,
                             ArrayRef<StringRef> dims, int64_t longest) {
   SmallVector<NamedAttribute> list;
@@ -123,7 +109,7 @@ static void buildMain(ModuleOp module, const EncoderModel &model,
   for (const EncoderLayer &layer : model.layers) {
     x = layerNorm(g, layer.attentionNorm,
                   g.sum(x, attention(g, model, layer, mask, x)));
-    Value wide = activate(g, model.activation, g.linear(x, layer.up));
+    Value wide = buildActivation(g, model.activation, g.linear(x, layer.up));
     x = layerNorm(g, layer.mlpNorm, g.sum(x, g.linear(wide, layer.down)));
   }
   if (!x)

@@ -120,6 +120,9 @@ private:
 
 // The blocks, each [N, hidden] to [N, hidden] but the first.
 
+/// An activation of each element.
+mlir::Value buildActivation(Graph &g, Activation activation, mlir::Value x);
+
 /// Normalises the last dimension, of any rank.
 mlir::Value buildNorm(Graph &g, const Norm &norm, mlir::Value x);
 mlir::Value buildAttention(Graph &g, const Attention &attention,

@@ -11,7 +11,7 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::language;
 
-static Value activate(Graph &g, Activation activation, Value x) {
+Value language::buildActivation(Graph &g, Activation activation, Value x) {
   switch (activation) {
   case Activation::Silu:
     return g.make<fm::SiluOp>(x);
@@ -32,7 +32,7 @@ Value language::buildGatedActivation(Graph &g, Activation activation,
     up = g.make<fm::MinOp>(up, g.scalar(limit));
     up = g.make<fm::MaxOp>(up, g.scalar(-limit));
   }
-  return g.product(activate(g, activation, gate), up);
+  return g.product(buildActivation(g, activation, gate), up);
 }
 
 Value language::buildMlp(Graph &g, const Mlp &mlp, Value x) {
