@@ -94,9 +94,8 @@ struct RecognizeNorm : RewritePattern {
       return success();
     }
     if (found->value == found->squared) {
-      rewriter.replaceOpWithNewOp<fm::RmsNormOp>(op, type, found->value,
-                                                 Value(), axis, epsilon,
-                                                 UnitAttr());
+      rewriter.replaceOpWithNewOp<fm::RmsNormOp>(
+          op, type, found->value, Value(), axis, epsilon, UnitAttr());
       return success();
     }
     return failure();
