@@ -17,13 +17,30 @@ file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "// owner of the precompiled header\n")
 add_library(narae_pch STATIC ${CMAKE_BINARY_DIR}/pch.cpp)
 target_link_libraries(narae_pch PUBLIC narae_mlir)
 target_precompile_headers(narae_pch PRIVATE ${NARAE_SOURCE_DIR}/cmake/Precompiled.h)
+# What ccache takes for the header's content. The file itself differs from one
+# build directory to the next, because it holds paths.
+file(SHA256 ${NARAE_SOURCE_DIR}/cmake/Precompiled.h narae_pch_hash)
+file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/narae_pch.dir/cmake_pch.hxx.pch.sum
+  "${narae_pch_hash} ${LLVM_VERSION} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${NARAE_SANITIZE}\n")
+set_property(DIRECTORY ${NARAE_SOURCE_DIR} APPEND PROPERTY
+  CMAKE_CONFIGURE_DEPENDS ${NARAE_SOURCE_DIR}/cmake/Precompiled.h)
+
+# narae_use_pch(TARGET SOURCES...): target_precompile_headers(... REUSE_FROM)
+# would name the header a second time, by a path that ccache cannot make
+# relative.
+set(narae_pch_file ${CMAKE_BINARY_DIR}/CMakeFiles/narae_pch.dir/cmake_pch.hxx.pch)
+function(narae_use_pch name)
+  add_dependencies(${name} narae_pch)
+  target_compile_options(${name} PRIVATE "SHELL:-include-pch ${narae_pch_file}")
+  set_property(SOURCE ${ARGN} TARGET_DIRECTORY ${name} APPEND PROPERTY OBJECT_DEPENDS ${narae_pch_file})
+endfunction()
 
 # narae_mlir_library(NAME SOURCES... [DEPENDS ...])
 function(narae_mlir_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC narae_mlir ${ARG_DEPENDS})
-  target_precompile_headers(${name} REUSE_FROM narae_pch)
+  narae_use_pch(${name} ${ARG_UNPARSED_ARGUMENTS})
 endfunction()
 
 # narae_tablegen(TARGET TD -gen... OUT ...): pairs of output and generator.
