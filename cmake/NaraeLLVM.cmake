@@ -25,14 +25,18 @@ file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/narae_pch.dir/cmake_pch.hxx.pch.sum
 set_property(DIRECTORY ${NARAE_SOURCE_DIR} APPEND PROPERTY
   CMAKE_CONFIGURE_DEPENDS ${NARAE_SOURCE_DIR}/cmake/Precompiled.h)
 
-# narae_use_pch(TARGET SOURCES...): target_precompile_headers(... REUSE_FROM)
-# would name the header a second time, by a path that ccache cannot make
-# relative.
+# narae_use_pch(TARGET): target_precompile_headers(... REUSE_FROM) would name
+# the header a second time, by a path that ccache cannot make relative. The
+# objects depend on the header once all sources of the folder are known.
 set(narae_pch_file ${CMAKE_BINARY_DIR}/CMakeFiles/narae_pch.dir/cmake_pch.hxx.pch)
 function(narae_use_pch name)
-  add_dependencies(${name} narae_pch)
   target_compile_options(${name} PRIVATE "SHELL:-include-pch ${narae_pch_file}")
-  set_property(SOURCE ${ARGN} TARGET_DIRECTORY ${name} APPEND PROPERTY OBJECT_DEPENDS ${narae_pch_file})
+  cmake_language(EVAL CODE "cmake_language(DEFER CALL narae_depend_on_pch ${name})")
+endfunction()
+function(narae_depend_on_pch name)
+  get_target_property(sources ${name} SOURCES)
+  set_property(SOURCE ${sources} TARGET_DIRECTORY ${name}
+    APPEND PROPERTY OBJECT_DEPENDS ${narae_pch_file})
 endfunction()
 
 # narae_mlir_library(NAME SOURCES... [DEPENDS ...])
@@ -40,7 +44,7 @@ function(narae_mlir_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC narae_mlir ${ARG_DEPENDS})
-  narae_use_pch(${name} ${ARG_UNPARSED_ARGUMENTS})
+  narae_use_pch(${name})
 endfunction()
 
 # narae_tablegen(TARGET TD -gen... OUT ...): pairs of output and generator.
