@@ -114,8 +114,10 @@ StepTime decodeTime(const Inventory &inventory, const Hardware &hardware,
 StepTime prefillTime(const Inventory &inventory, const Hardware &hardware,
                      const Options &options, const std::vector<Stage> &stages);
 
-/// Forms for people and for programs.
-std::string toText(const Plan &plan, const Hardware &hardware);
+/// For a terminal of 80 columns (Text.cpp).
+std::string toText(const Plan &plan, const Hardware &hardware,
+                   bool colours = false);
+/// As share/narae/plan.schema.json describes it (Report.cpp).
 std::string toJson(const Plan &plan, const Hardware &hardware);
 /// A table with a row a plan.
 std::string compareText(const std::vector<Plan> &plans);

@@ -11,7 +11,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 
 using namespace narae;
 using namespace narae::tool;
@@ -23,6 +25,12 @@ int tool::fail(const std::string &message, int code) {
 
 void tool::print(const std::string &text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+bool tool::wantsColours() {
+  const char *refused = std::getenv("NO_COLOR"), *kind = std::getenv("TERM");
+  return isatty(STDOUT_FILENO) && !(refused && *refused) &&
+         !(kind && std::strcmp(kind, "dumb") == 0);
 }
 
 int tool::flushed(int code) {

@@ -22,6 +22,9 @@ int fail(const std::string &message, int code = 1);
 
 /// Writes to the standard output.
 void print(const std::string &text);
+/// Whether the standard output is a terminal that shows colours: NO_COLOR and
+/// TERM=dumb say no.
+bool wantsColours();
 /// The exit code, or 1 where the standard output could not be written.
 int flushed(int code);
 

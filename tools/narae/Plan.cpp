@@ -237,7 +237,8 @@ int PlanCommand::run() {
     if (json)
       text += separator + plan::toJson(plans[i], hardwares[i]);
     else if (compare.empty())
-      text += plan::toText(plans[i], hardwares[i]);
+      text += plan::toText(plans[i], hardwares[i],
+                           output.empty() && wantsColours());
   }
   if (!compare.empty())
     text = json ? "[" + text + "]\n" : plan::compareText(plans);
