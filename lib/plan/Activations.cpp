@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/memory/planner/Planner.h"
 #include "lib/plan/Plan.h"
 
 #include <algorithm>
@@ -75,5 +74,8 @@ Arena narae::plan::planActivations(const Inventory &inventory,
   arena.lowerBound = double(planned.lowerBound);
   for (const memory::Buffer &buffer : schedule.problem.buffers)
     arena.buffers.push_back({buffer.name, double(buffer.size)});
+  arena.places = schedule.problem.buffers;
+  for (size_t i = 0; i < arena.places.size(); ++i)
+    arena.places[i].offset = planned.offsets[i];
   return arena;
 }

@@ -18,6 +18,17 @@ static double bytesPerToken(const LayerCache &cache, const std::string &type) {
   return cache.heads * cache.elements * cacheBytes(type);
 }
 
+double narae::plan::cachedBytes(const Inventory &inventory,
+                                const Hardware &hardware,
+                                const Options &options, int64_t layer) {
+  const LayerCache &cache = inventory.caches[layer];
+  double tokens = options.context;
+  if (cache.window > 0)
+    tokens = std::min(tokens, double(cache.window + options.chunk - 1));
+  return options.batch * tokens * bytesPerToken(cache, options.kvType) *
+         poolShare(cache, options.parallel, hardware.memory.pools);
+}
+
 static double roundUp(double bytes, double granule) {
   return std::ceil(bytes / granule) * granule;
 }
@@ -37,15 +48,8 @@ static Space fill(const Inventory &inventory, const Hardware &hardware,
           matrix.count * matrixBytes(matrix, options.precision) *
           poolShare(inventory, matrix, options.parallel, memory.pools);
   }
-  for (int64_t l = stages[stage].first; l < stages[stage].last; ++l) {
-    const LayerCache &cache = inventory.caches[l];
-    double tokens = options.context;
-    if (cache.window > 0)
-      tokens = std::min(tokens, double(cache.window + options.chunk - 1));
-    space.cache += options.batch * tokens *
-                   bytesPerToken(cache, options.kvType) *
-                   poolShare(cache, options.parallel, memory.pools);
-  }
+  for (int64_t l = stages[stage].first; l < stages[stage].last; ++l)
+    space.cache += cachedBytes(inventory, hardware, options, l);
   space.activations = arena.peak;
   double granule = memory.granule;
   space.peak = roundUp(space.weights, granule) + roundUp(space.cache, granule) +
@@ -67,16 +71,9 @@ static void findLargest(const Inventory &inventory, const Hardware &hardware,
            matrix.count * matrixBytes(matrix, options.precision) *
                poolShare(inventory, matrix, options.parallel, pools)});
   }
-  for (int64_t l = plan.stages[stage].first; l < plan.stages[stage].last; ++l) {
-    const LayerCache &cache = inventory.caches[l];
-    double tokens = options.context;
-    if (cache.window > 0)
-      tokens = std::min(tokens, double(cache.window + options.chunk - 1));
-    all.push_back(
-        {"cache of layer " + std::to_string(l),
-         options.batch * tokens * bytesPerToken(cache, options.kvType) *
-             poolShare(cache, options.parallel, pools)});
-  }
+  for (int64_t l = plan.stages[stage].first; l < plan.stages[stage].last; ++l)
+    all.push_back({"cache of layer " + std::to_string(l),
+                   cachedBytes(inventory, hardware, options, l)});
   std::sort(all.begin(), all.end(),
             [](const LargeBuffer &a, const LargeBuffer &b) {
               return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name;

@@ -12,6 +12,7 @@
 #ifndef NARAE_LIB_PLAN_PLAN_H
 #define NARAE_LIB_PLAN_PLAN_H
 
+#include "lib/memory/planner/Planner.h"
 #include "lib/plan/Layout.h"
 
 namespace narae::plan {
@@ -100,10 +101,17 @@ bool searchLayout(const Inventory &inventory, const Hardware &hardware,
                   const Options &options, double latency, int64_t maxDevices,
                   Plan &result);
 
+/// Bytes that the tightest pool of a device holds of a layer's cache. With a
+/// window it is a ring, which has room for a chunk besides.
+double cachedBytes(const Inventory &inventory, const Hardware &hardware,
+                   const Options &options, int64_t layer);
+
 /// Bytes and lower bound of a device's activations (Activations.cpp).
 struct Arena {
   double peak = 0, lowerBound = 0;
   std::vector<LargeBuffer> buffers; ///< live at the peak
+  /// All of them, by step of the schedule: [lower, upper), at their offsets.
+  std::vector<memory::Buffer> places;
 };
 Arena planActivations(const Inventory &inventory, const Options &options,
                       int64_t pools);

@@ -5,32 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/plan/Plan.h"
+#include "lib/plan/Work.h"
 
 #include <algorithm>
 #include <cmath>
 
 using namespace narae::plan;
 
-namespace {
-/// What one device of one stage does in a step.
-struct Work {
-  double weights = 0, cache = 0, activations = 0; ///< bytes of its fullest pool
-  double operations = 0;
-  double link = 0;     ///< bytes it sends
-  double messages = 0; ///< that follow each other
-};
-
-/// The seconds of the resources that a device has.
-struct Seconds {
-  double compute = 0, memory = 0, link = 0;
-  double most() const { return std::max({compute, memory, link}); }
-};
-} // namespace
-
-/// The type that products of linear layers are computed in.
-static std::string computeType(const Inventory &inventory,
-                               const std::string &precision) {
+std::string narae::plan::computeType(const Inventory &inventory,
+                                     const std::string &precision) {
   if (precision == "int4" || precision == "int8")
     return "bf16"; // weights only
   if (!precision.empty())
@@ -58,14 +41,58 @@ static double averageKeys(double n, double window) {
   return (window * (window + 1) / 2 + (n - window) * window) / n;
 }
 
-/// What a step of `tokens` tokens, of all sequences together, is for a device
-/// of a stage. `context` tokens are in each cache.
-static Work workOf(const Inventory &inventory, const Hardware &hardware,
-                   const Options &options, const std::vector<Stage> &stages,
-                   size_t stage, double tokens, double context, bool prefill) {
-  Work work;
+StepSize narae::plan::decodeStep(const Options &options, double context) {
+  return {double(options.batch), context, false};
+}
+
+StepSize narae::plan::prefillStep(const Options &options) {
+  double chunk = std::min(options.chunk, options.context);
+  return {options.batch * chunk, options.context / 2.0, true};
+}
+
+double narae::plan::prefillChunks(const Options &options) {
+  double chunk = std::min(options.chunk, options.context);
+  return std::ceil(options.context / chunk);
+}
+
+/// Adds a layer's attention, its activations and the sums over the devices of
+/// a tensor-parallel group.
+static void addLayer(const Inventory &inventory, const Hardware &hardware,
+                     const Options &options, int64_t layer,
+                     const StepSize &step, Work &work) {
   const Parallel &parallel = options.parallel;
   int64_t pools = hardware.memory.pools;
+  const LayerCache &cache = inventory.caches[layer];
+  const LayerAttention &attention = inventory.attentions[layer];
+  double tokens = step.tokens, window = cache.window;
+  double kept = window > 0 ? std::min(step.context, window) : step.context;
+  double entry = cache.heads * cache.elements * cacheBytes(options.kvType);
+  work.cache += poolShare(cache, parallel, pools) * entry *
+                (options.batch * kept + tokens);
+  double keys = step.isPrefill ? averageKeys(options.context, window) : kept;
+  double dims = cache.isLatent ? 2.0 * cache.elements
+                               : attention.keyDim + attention.valueDim;
+  work.operations +=
+      2 * tokens * keys * attention.heads * dims / parallel.tensor;
+  work.activations += tokens *
+                      (6.0 * inventory.hidden + 3.0 * inventory.widest) * 2 /
+                      (parallel.tensor * pools);
+  if (parallel.tensor > 1) {
+    double n = parallel.tensor;
+    work.link += 2 * 2 * (n - 1) / n * tokens * inventory.hidden * 2;
+    work.messages += 2 * 2 * std::ceil(std::log2(n));
+  }
+}
+
+std::vector<Part> narae::plan::partsOf(const Inventory &inventory,
+                                       const Hardware &hardware,
+                                       const Options &options,
+                                       const std::vector<Stage> &stages,
+                                       size_t stage, const StepSize &step) {
+  const Parallel &parallel = options.parallel;
+  int64_t pools = hardware.memory.pools, first = stages[stage].first,
+          layers = stages[stage].last - first;
+  std::vector<Part> parts(layers + 1);
   for (size_t i = 0; i < inventory.matrices.size(); ++i) {
     const Matrix &matrix = inventory.matrices[i];
     if (!holds(inventory, stages, stage, i) || matrix.active == 0)
@@ -76,45 +103,49 @@ static Work workOf(const Inventory &inventory, const Hardware &hardware,
     double share = poolShare(inventory, matrix, parallel, pools);
     // The head is computed for the last token of a prompt only.
     bool isHead = matrix.split == Split::Vocabulary;
-    double rows = isHead && prefill ? options.batch : tokens;
+    double rows = isHead && step.isPrefill ? options.batch : step.tokens;
+    Work &work = parts[matrix.layer < 0 ? layers : matrix.layer - first].work;
     work.weights += share * matrixBytes(matrix, options.precision) *
                     expertsRead(matrix.count, matrix.active, rows);
     work.operations +=
         2 * share * pools * matrix.active * matrix.rows * matrix.columns * rows;
   }
-  double perToken = cacheBytes(options.kvType);
-  for (int64_t l = stages[stage].first; l < stages[stage].last; ++l) {
-    const LayerCache &cache = inventory.caches[l];
-    const LayerAttention &attention = inventory.attentions[l];
-    double share = poolShare(cache, parallel, pools);
-    double window = cache.window;
-    double kept = window > 0 ? std::min(context, window) : context;
-    double entry = cache.heads * cache.elements * perToken;
-    work.cache += share * entry * (options.batch * kept + tokens);
-    double keys = prefill ? averageKeys(options.context, window) : kept;
-    double dims = cache.isLatent ? 2.0 * cache.elements
-                                 : attention.keyDim + attention.valueDim;
-    work.operations +=
-        2 * tokens * keys * attention.heads * dims / parallel.tensor;
-    work.activations += tokens *
-                        (6.0 * inventory.hidden + 3.0 * inventory.widest) * 2 /
-                        (parallel.tensor * pools);
-    if (parallel.tensor > 1) {
-      double n = parallel.tensor;
-      work.link += 2 * 2 * (n - 1) / n * tokens * inventory.hidden * 2;
-      work.messages += 2 * 2 * std::ceil(std::log2(n));
-    }
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    parts[layer].layer = first + layer;
+    addLayer(inventory, hardware, options, first + layer, step,
+             parts[layer].work);
   }
   if (stages.size() > 1) {
-    work.link += tokens * inventory.hidden * 2 / parallel.tensor;
+    Work &work = parts.back().work;
+    work.link += step.tokens * inventory.hidden * 2 / parallel.tensor;
     work.messages += 1;
   }
-  return work;
+  return parts;
 }
 
-static Seconds secondsOf(const Work &work, const Hardware &hardware,
-                         const Options &options, const std::string &type,
-                         bool atPeak) {
+Work narae::plan::sumOf(const std::vector<Part> &parts) {
+  Work sum;
+  for (const Part &part : parts) {
+    sum.weights += part.work.weights;
+    sum.cache += part.work.cache;
+    sum.activations += part.work.activations;
+    sum.operations += part.work.operations;
+    sum.link += part.work.link;
+    sum.messages += part.work.messages;
+  }
+  return sum;
+}
+
+/// The work of a stage's device.
+static Work workOf(const Inventory &inventory, const Hardware &hardware,
+                   const Options &options, const std::vector<Stage> &stages,
+                   size_t stage, const StepSize &step) {
+  return sumOf(partsOf(inventory, hardware, options, stages, stage, step));
+}
+
+Seconds narae::plan::secondsOf(const Work &work, const Hardware &hardware,
+                               const Options &options, const std::string &type,
+                               bool atPeak) {
   Seconds seconds;
   double compute = atPeak ? 1 : hardware.computeEfficiency.value;
   double memory = atPeak ? 1 : hardware.memory.efficiency.value;
@@ -127,6 +158,10 @@ static Seconds secondsOf(const Work &work, const Hardware &hardware,
   if (!atPeak)
     seconds.link += work.messages * hardware.linkLatency.value;
   return seconds;
+}
+
+static double mostOf(const Seconds &seconds) {
+  return std::max({seconds.compute, seconds.memory, seconds.link});
 }
 
 static void sayWhatBounds(StepTime &time, const Hardware &hardware) {
@@ -145,11 +180,11 @@ StepTime narae::plan::decodeTime(const Inventory &inventory,
   std::string type = computeType(inventory, options.precision);
   for (size_t stage = 0; stage < stages.size(); ++stage) {
     Work first = workOf(inventory, hardware, options, stages, stage,
-                        options.batch, 0, false);
+                        decodeStep(options, 0));
     Work last = workOf(inventory, hardware, options, stages, stage,
-                       options.batch, options.context, false);
+                       decodeStep(options, double(options.context)));
     first.cache = 0;
-    time.bound += secondsOf(first, hardware, options, type, true).most();
+    time.bound += mostOf(secondsOf(first, hardware, options, type, true));
     Seconds s = secondsOf(last, hardware, options, type, false);
     // Links wait for the layer; compute and memory overlap.
     time.estimate += std::max(s.compute, s.memory) + s.link;
@@ -172,14 +207,13 @@ StepTime narae::plan::prefillTime(const Inventory &inventory,
                                   const std::vector<Stage> &stages) {
   StepTime time;
   std::string type = computeType(inventory, options.precision);
-  double chunk = std::min(options.chunk, options.context);
-  double chunks = std::ceil(options.context / chunk);
+  double chunks = prefillChunks(options);
   double slowest = 0, sum = 0;
   for (size_t stage = 0; stage < stages.size(); ++stage) {
     Work work = workOf(inventory, hardware, options, stages, stage,
-                       options.batch * chunk, options.context / 2.0, true);
+                       prefillStep(options));
     Seconds peak = secondsOf(work, hardware, options, type, true);
-    time.bound = std::max(time.bound, chunks * peak.most());
+    time.bound = std::max(time.bound, chunks * mostOf(peak));
     Seconds s = secondsOf(work, hardware, options, type, false);
     double step = std::max(s.compute, s.memory) + s.link;
     slowest = std::max(slowest, step);
