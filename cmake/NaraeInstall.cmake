@@ -17,3 +17,19 @@ write_basic_package_version_file(
 install(FILES ${CMAKE_BINARY_DIR}/NaraeConfig.cmake
               ${CMAKE_BINARY_DIR}/NaraeConfigVersion.cmake
   DESTINATION ${package_folder})
+
+# Narae::codegen: how every op is computed, and the dialects, for the compiler
+# side of a plugin.
+if(NARAE_BUILD_COMPILER)
+  set(codegen_includes ${CMAKE_INSTALL_INCLUDEDIR}/narae-codegen)
+  install(TARGETS NaraeCodegen NaraeRt NaraeHbm NaraeFm narae_mlir narae_options
+    EXPORT NaraeCodegen ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT NaraeCodegen NAMESPACE Narae:: DESTINATION ${package_folder})
+  foreach(root ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+    install(DIRECTORY ${root}/dialects DESTINATION ${codegen_includes}
+      FILES_MATCHING PATTERN "*.h" PATTERN "*.h.inc" PATTERN "*.td"
+      PATTERN "CMakeFiles" EXCLUDE)
+  endforeach()
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/codegen
+    DESTINATION ${codegen_includes}/lib FILES_MATCHING PATTERN "*.h")
+endif()

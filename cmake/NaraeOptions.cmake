@@ -1,8 +1,12 @@
 # Warnings, sanitizers and the helper every library uses.
 add_library(narae_options INTERFACE)
+# The roots of include paths: public headers, the tree's, generated ones. An
+# install has the latter two, for code generators, in a folder of their own.
 target_include_directories(narae_options INTERFACE
-  ${NARAE_SOURCE_DIR}/include ${NARAE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
-target_compile_options(narae_options INTERFACE -Wall -Wextra -Wno-unused-parameter)
+  "$<BUILD_INTERFACE:${NARAE_SOURCE_DIR}/include;${NARAE_SOURCE_DIR};${CMAKE_BINARY_DIR}>"
+  "$<INSTALL_INTERFACE:include;include/narae-codegen>")
+target_compile_options(narae_options INTERFACE
+  $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra> $<BUILD_INTERFACE:-Wno-unused-parameter>)
 if(NARAE_SANITIZE)
   target_compile_options(narae_options INTERFACE
     -fsanitize=${NARAE_SANITIZE} -fno-omit-frame-pointer

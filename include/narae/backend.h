@@ -56,8 +56,8 @@ typedef struct NaraeCompileOptions {
 } NaraeCompileOptions;
 
 /// The compiler side. Kernel modules cross as a pointer to the operation of
-/// an MLIR module (`MlirModule.ptr` of MLIR's C API) when `mlir_version`
-/// equals the host's, and as bytecode otherwise.
+/// an MLIR module (`MlirModule.ptr` of MLIR's C API); a backend whose
+/// `mlir_version` is not the host's is refused.
 typedef struct NaraeBackendCompiler {
   size_t struct_size;
   uint32_t api_version;

@@ -36,9 +36,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A compiler that the packages of `scripts/setup.sh` have.
     compilers = ["-DCMAKE_C_COMPILER=clang-19", "-DCMAKE_CXX_COMPILER=clang++-19", "-GNinja"]
     prefix = f"-DCMAKE_PREFIX_PATH={folder / 'narae'}"
-    source = ROOT / "examples" / "toy-accelerator"
-    run("cmake", "-S", source, "-B", folder / "toy", *compilers, prefix)
-    run("cmake", "--build", folder / "toy")
+    sources = {
+        "toy": ROOT / "examples" / "toy-accelerator",
+        "anchors": ROOT / "test" / "python" / "plugins" / "anchors",
+    }
+    for name, source in sources.items():
+        run("cmake", "-S", source, "-B", folder / name, *compilers, prefix)
+        run("cmake", "--build", folder / name)
     onnx.save(small_models.linear(3), folder / "linear.onnx")
     return folder
 
@@ -78,6 +82,20 @@ def test_backend_outside_the_tree(folder: Path, plugin: Path, installed: Narae) 
     result = installed("run", path)
     assert result.returncode == 1
     assert "no backend for device 'toy'" in result.stderr
+
+
+def test_plugin_with_the_code_generators(folder: Path, installed: Narae) -> None:
+    """It has dialect classes of its own, in a copy of the compiler's module."""
+    plugin = folder / "anchors" / "libanchors.so"
+    arguments = ("--target=anchors", "--plugin", plugin)
+    path = folder / "anchors.narae"
+    result = installed("compile", folder / "linear.onnx", *arguments, "-o", path)
+    assert result.returncode == 0, result.stderr
+    assert b"anchor fm.matmul is a product" in path.read_bytes()
+    onnx.save(small_models.unary("Sigmoid"), folder / "sigmoid.onnx")
+    result = installed("check", folder / "sigmoid.onnx", *arguments)
+    assert result.returncode == 1
+    assert "anchors are not for fm.sigmoid" in result.stderr
 
 
 def test_what_the_toy_lacks_is_named(folder: Path, plugin: Path, installed: Narae) -> None:
