@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/plan/Plan.h"
 #include "backends/targets/TargetFiles.h"
 #include "lib/driver/Describe.h"
+#include "lib/plan/Timeline.h"
 #include "tools/narae/Command.h"
 #include "tools/narae/Console.h"
 
@@ -30,7 +30,7 @@ private:
   bool failsIf(const plan::Plan &plan, bool &fails) const;
 
   std::string model, target = "cpu", compare, parallel, precision, kvType,
-                     failIf, output;
+                     failIf, output, trace;
   int64_t devices = 0, batch = 1, context = 0, chunk = 512, maxDevices = 64;
   double latency = 0;
   bool json = false, searches = false;
@@ -84,6 +84,9 @@ void PlanCommand::describe(Options &options) {
                  maxDevices);
   options.text("--compare", "T1,T2", "plans for several targets", compare);
   options.text("--output", "F", "writes the plan to a file", output, 'o');
+  options.text("--trace", "F.json",
+               "writes the estimated times as a trace (opens in Perfetto)",
+               trace);
   options.flag("--json", "prints JSON", json);
 }
 
@@ -207,6 +210,9 @@ int PlanCommand::run() {
     return fail("plan: --fail-if is not-fits, used>PERCENT, decode-ms>X or "
                 "prefill-ms>X, not '" +
                 failIf + "'");
+  if (!compare.empty() && !trace.empty())
+    return fail("plan: --trace shows one plan; give --target instead of "
+                "--compare");
   std::vector<driver::Diagnostic> diagnostics;
   std::optional<language::LanguageModel> description =
       driver::describeModel(model, diagnostics);
@@ -242,6 +248,11 @@ int PlanCommand::run() {
   }
   if (!compare.empty())
     text = json ? "[" + text + "]\n" : plan::compareText(plans);
+  if (!trace.empty())
+    if (Status status =
+            writeFile(trace, plan::toTrace(inventory, hardwares[0], plans[0]));
+        status.failed())
+      return fail("plan: " + status.message());
   if (!output.empty()) {
     if (Status status = writeFile(output, text); status.failed())
       return fail("plan: " + status.message());
