@@ -139,6 +139,24 @@ def test_external(name: str, target: str, tmp_path: Path) -> None:
     check(artifact, weight, False)
 
 
+@pytest.mark.parametrize("name", packed_models.FORMATS)
+@pytest.mark.parametrize("rows", [ROWS, 48])
+def test_external_blocks_are_computed_as_packed_ones(name: str, rows: int, tmp_path: Path) -> None:
+    """Rows become the same panels: every bit agrees."""
+    data = packed_models.random_blocks(name, rows, COLUMNS)
+    path = packed_models.linear_and_embedding(tmp_path, f"!fm.block<{name}>", data, rows, COLUMNS)
+    results = []
+    for weights in ("embedded", "external"):
+        file = tmp_path / f"{weights}.narae"
+        session = narae.Session(narae.compile(path, output=file, weights=weights))
+        rng = np.random.default_rng(3)
+        inputs = [rng.standard_normal((n, COLUMNS)).astype(np.float32) for n in (1, 11, 130)]
+        index = np.array([rows - 1], np.int64)
+        results.append([session.run({"x": x, "i": index})["z"] for x in inputs])
+    for packed, external in zip(*results, strict=True):
+        np.testing.assert_array_equal(packed, external)
+
+
 def test_batched_blocks(tmp_path: Path) -> None:
     """A matrix a head, as absorbed projections have them."""
     heads, rows, columns = 3, 24, 64
@@ -154,8 +172,13 @@ def test_batched_blocks(tmp_path: Path) -> None:
     path = packed_models.packed_model(
         tmp_path, "!fm.block<q8_0>", data, (heads, rows, columns), body, {"x": x}, {"y": y}
     )
-    for exact, limit in ((True, 2e-6), (False, 2e-2)):
-        session = narae.Session(narae.compile(path, exact=exact))
+    for exact, limit, weights in (
+        (True, 2e-6, "embedded"),
+        (False, 2e-2, "embedded"),
+        (False, 2e-2, "external"),
+    ):
+        file = tmp_path / "m.narae"
+        session = narae.Session(narae.compile(path, output=file, exact=exact, weights=weights))
         for count in (1, 9):
             x = np.random.default_rng(2).standard_normal((heads, count, columns))
             x = x.astype(np.float32)

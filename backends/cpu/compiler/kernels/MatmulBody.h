@@ -55,6 +55,7 @@ private:
   void widenNarrow(const GemmBlock &block, Value k0, Value kc, Value room);
   void widenRows(const GemmBlock &block, Value k0, Value kc, Value room);
   Value weightRow(const GemmBlock &block, Value row);
+  void packPanel(const GemmBlock &block, Value to);
   Value lhsRows(const GemmBlock &block);
   codegen::Indices rowIndices(Value batch, Value row);
   Value batchOffset(Value tensor, unsigned fixed, Value batch);

@@ -62,11 +62,11 @@ MatmulPlan cpu::planMatmul(rt::KernelOp kernel, fm::SymbolicScope &scope,
   plan.isDirect = isDirect(kernel, scope, p);
   plan.gemm.hasTile = !plan.isDirect;
   bool reads = isa<BlockArgument>(p.lhs) && !p.transposeLhs;
-  plan.bytes = p.weights == Product::Blocks && reads && !machine.exact &&
+  plan.bytes = p.layout && reads && !machine.exact &&
                ByteVectors::canDot(machine, p.layout->maxByte());
   plan.stream = ((p.weights == Product::Narrow && !p.scaled) ||
                  p.weights == Product::Rows) &&
-                reads;
+                reads && !plan.bytes;
   auto rows = fm::constantOf(p.rows);
   plan.staticRows = rows.value_or(0);
   plan.isFew = rows && *rows <= kStreamedRows;
@@ -91,7 +91,9 @@ Expr cpu::matmulScratch(fm::SymbolicScope &scope, const Product &p,
                         const MatmulPlan &plan) {
   if (plan.bytes) {
     QuantizedRows rows(*p.layout, *fm::constantOf(p.depth));
-    return scope.cst(plan.streamTileBytes() + plan.rows * rows.rowBytes() + 64);
+    int64_t panel = p.weights == Product::Rows ? rows.panelBytes() : 0;
+    return scope.cst(plan.streamTileBytes() + plan.rows * rows.rowBytes() +
+                     panel + 64);
   }
   // Sums of the rows of a panel of rows are collected behind the tile.
   if (plan.stream && plan.isFew)

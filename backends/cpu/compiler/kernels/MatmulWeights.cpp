@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "backends/cpu/compiler/kernels/MatmulBody.h"
+#include "backends/cpu/compiler/kernels/PackRows.h"
 #include "backends/cpu/compiler/kernels/Packing.h"
 #include "backends/cpu/compiler/kernels/PanelBlock.h"
 #include "backends/cpu/compiler/kernels/RowWeights.h"
@@ -127,6 +128,24 @@ void MatmulBody::widenRows(const GemmBlock &block, Value k0, Value kc,
   packTransposed(k, v, rows, ld, block.cols, kc, room, k.index(plan.tile.nr));
 }
 
+/// A panel of rows of quantised blocks, to `to`.
+void MatmulBody::packPanel(const GemmBlock &block, Value to) {
+  int64_t elements = fm::blockInfo(p.layout->format).elements;
+  int64_t blocks = *fm::constantOf(p.depth) / elements;
+  int64_t rowBytes = blocks * fm::blockInfo(p.layout->format).bytes;
+  auto cols = fm::constantOf(p.cols);
+  bool isWhole = cols && *cols % BlockPanelLayout::rows == 0;
+  Value last = k.subI(block.cols, k.index(1));
+  SmallVector<Value> rows;
+  for (int64_t r = 0; r < BlockPanelLayout::rows; ++r) {
+    Value row = k.index(isWhole ? r * rowBytes : r);
+    rows.push_back(isWhole ? row
+                           : k.mulI(k.minI(row, last), k.index(rowBytes)));
+  }
+  RowPacker packer(k, v, *p.layout);
+  packer.panel(weightRow(block, k.index(0)), rows, k.index(blocks), to);
+}
+
 Value MatmulBody::lhsRows(const GemmBlock &block) {
   Value offset = k.mulI(block.row, k.expr(p.depth));
   return v.at(k.pointerOf(p.lhs),
@@ -153,15 +172,20 @@ Stream MatmulBody::stream() {
   };
   if (whole.bytes) {
     QuantizedRows rows(*p.layout, depth);
-    int64_t bytes =
-        depth / fm::blockInfo(p.layout->format).elements * p.layout->bytes();
+    Value packed;
+    if (p.weights == Product::Rows) {
+      rows.asksAhead = false;
+      packed = ByteVectors(v).at(rowsAt, whole.rows * rows.rowBytes());
+      s.panel = [=](const GemmBlock &block) { packPanel(block, packed); };
+    }
     s.prepare = [=](const GemmBlock &block) {
       rows.quantize(k, v, lhsRows(block), k.expr(p.depth), block.rows, rowsAt);
     };
     s.product = [=](const GemmBlock &block, Value row, int64_t height) {
       ByteVectors b8(v);
       Value from = b8.at(rowsAt, k.mulI(row, k.index(rows.rowBytes())));
-      return rows.product(k, v, panelAt(block, bytes), from, height);
+      Value panel = packed ? packed : panelAt(block, rows.panelBytes());
+      return rows.product(k, v, panel, from, height);
     };
   } else if (p.weights == Product::Rows) {
     s.product = [=](const GemmBlock &block, Value row, int64_t height) {

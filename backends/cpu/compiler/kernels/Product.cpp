@@ -31,6 +31,8 @@ void Product::findRows(int64_t width) {
   if (*k % (format ? fm::blockInfo(*format).elements : width))
     return;
   weights = Rows, panels = def->getOperand(0), narrow = element;
+  if (format)
+    layout = &codegen::BlockPanelLayout::of(*format);
 }
 
 /// The way from the rhs to packed weights, as PackNarrow.cpp leaves it.

@@ -33,7 +33,8 @@ struct Product {
   mlir::Value panels;      ///< the argument with the panels or rows
   mlir::Type narrow;       ///< element type of Narrow and Rows
   fm::DequantizeOp scaled; ///< the op with the scales of Narrow, or null
-  const codegen::BlockPanelLayout *layout = nullptr; ///< of Blocks
+  /// Of Blocks, and of Rows of blocks once they are packed.
+  const codegen::BlockPanelLayout *layout = nullptr;
 
   /// None for other ops, types and ways to store the rhs.
   static std::optional<Product> of(fm::SymbolicScope &scope,

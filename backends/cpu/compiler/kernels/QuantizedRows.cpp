@@ -114,7 +114,7 @@ SmallVector<Value> QuantizedRows::product(KernelContext &k, VectorBuilder &v,
   auto addGroup = [&](ArrayRef<GroupScales> blockScales, Value group, Value a,
                       ValueRange carried) {
     SmallVector<Value> next(carried);
-    for (int64_t line = 0; line < layout.groupBytes(); line += 64)
+    for (int64_t line = 0; asksAhead && line < layout.groupBytes(); line += 64)
       bytes.prefetch(bytes.at(group, kAhead + line));
     for (unsigned part = 0; part < parts; ++part) {
       auto u = block.codes(group, part);

@@ -72,6 +72,8 @@ void StreamEmitter::emit() {
 }
 
 void StreamEmitter::emitPanel(const GemmBlock &block) {
+  if (s.panel)
+    s.panel(block);
   Value done = k.index(0);
   for (int64_t height : s.heights) {
     Value step = k.index(height);

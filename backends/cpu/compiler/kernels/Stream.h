@@ -29,6 +29,8 @@ struct Stream {
   llvm::SmallVector<int64_t> heights;
   /// Makes the rows of a block ready; may be null.
   std::function<void(const GemmBlock &block)> prepare;
+  /// Makes the panel at block.col ready; may be null.
+  std::function<void(const GemmBlock &block)> panel;
   /// Rows [row, row + height) of the block by the panel at block.col: vectors,
   /// row by row.
   std::function<llvm::SmallVector<Value>(const GemmBlock &block, Value row,
@@ -65,6 +67,10 @@ public:
   int64_t rowBytes() const {
     return llvm::alignTo(depth / 32 * groupBytes(), 64);
   }
+  /// Of a panel of 16 rows of weights.
+  int64_t panelBytes() const {
+    return depth / fm::blockInfo(layout.format).elements * layout.bytes();
+  }
   /// Quantises `rows` rows of f32 at a distance of `ld` floats.
   void quantize(KernelContext &k, VectorBuilder &v, Value from, Value ld,
                 Value rows, Value to) const;
@@ -75,6 +81,7 @@ public:
 
   const codegen::BlockPanelLayout &layout;
   int64_t depth;
+  bool asksAhead = true; ///< panels come from memory, one behind the other
 };
 
 /// Rows of f32 at `x`, `ld` floats apart, by a panel [depth][2 vectors] of
