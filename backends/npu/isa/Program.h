@@ -68,7 +68,9 @@ struct Parameter {
 };
 
 struct Program {
-  uint64_t machineHash = 0; ///< Machine::hash() of the machine it is made for
+  /// Machine::hash() of the machine it is made for; 0: of any that has what it
+  /// uses.
+  uint64_t machineHash = 0;
   std::vector<Word> code;
   std::vector<Stream> streams;
   std::vector<Constant> constants;
