@@ -105,6 +105,23 @@ std::string optionsJson(const CompileOptions &options, bool isLanguage) {
   return text;
 }
 
+/// Whether weights can be had in the type that the user asked for.
+bool checkPrecision(MLIRContext &context, const CompileOptions &options) {
+  bool known =
+      llvm::is_contained({"", "f32", "bf16", "f16"}, options.precision);
+  bool rounds = !options.precision.empty() && options.precision != "f32";
+  if (!known)
+    emitError(UnknownLoc::get(&context))
+        << "precision '" << options.precision
+        << "' is not one of f32, bf16 and f16; leave it out to compile as "
+           "stored";
+  else if (rounds && options.externalWeights)
+    emitError(UnknownLoc::get(&context))
+        << "rounded weights are not in the model's files: leave out "
+           "--weights=external or --precision";
+  return known && !(rounds && options.externalWeights);
+}
+
 /// The folder of the output, unless that is a device or a pipe.
 std::string spillFolder(const std::string &output) {
   bool isFile = !output.empty() && (!llvm::sys::fs::exists(output) ||
@@ -143,12 +160,8 @@ CompileResult compileSource(const Source &source, const std::string &output,
   };
   // Large intermediate files belong where the result goes.
   session.weights.setSpillFolder(spillFolder(output));
-  if (!options.precision.empty() && options.precision != "f32") {
-    emitError(UnknownLoc::get(&context))
-        << "precision '" << options.precision
-        << "' is not supported; leave it out to compile as stored, or use f32";
+  if (!checkPrecision(context, options))
     return finish(false);
-  }
   progress(0, "import");
   if (!session.resolveTarget() || !import(session, context, source, options))
     return finish(false);

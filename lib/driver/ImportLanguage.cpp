@@ -125,6 +125,8 @@ bool driver::importLanguage(Session &session, MLIRContext &context,
   build.batch = options.language.batch;
   build.context = options.language.context;
   build.kvType = options.language.kvType;
+  if (build.kvType.empty() && !options.precision.empty())
+    build.kvType = options.precision == "f32" || options.exact ? "f32" : "f16";
   build.prefillChunk = options.language.prefillChunk;
   build.exact = options.exact;
   std::optional<language::LanguageModel> model;

@@ -212,6 +212,8 @@ bool Session::run(Phase phase) {
           pm.addPass(graph::createSimplifyGraph());
           if (options.optLevel > 0)
             pm.addPass(graph::createRecognizeOps());
+          if (!options.precision.empty() && options.precision != "f32")
+            pm.addPass(graph::createApplyPrecision({options.precision}));
           pm.addPass(createCSEPass());
           pm.addPass(graph::createVerifyGraph());
         },

@@ -31,6 +31,21 @@ def RecognizeOps : Pass<"narae-recognize-ops", "::mlir::ModuleOp"> {
   ];
 }
 
+def ApplyPrecision : Pass<"narae-apply-precision", "::mlir::ModuleOp"> {
+  let summary = "rounds matrices and tables of weights to a narrower type";
+  let description = [{
+    `fm` in, `fm` out. Weights that products and lookups read are rounded to
+    `type` (bf16 or f16) and widened where they are read; everything else
+    keeps its type.
+  }];
+  let options = [
+    Option<"type", "type", "std::string", "\"bf16\"", "bf16 or f16">
+  ];
+  let statistics = [
+    Statistic<"numWeights", "weights", "weights rounded">
+  ];
+}
+
 def VerifyGraph : Pass<"narae-verify-graph", "::mlir::ModuleOp"> {
   let summary = "the rung after graph: all shapes can be computed";
 }

@@ -116,8 +116,9 @@ def compile(  # the name of what it does
     or `BACKEND:CHIP`; `narae.targets()` lists them. `output` is the file to
     write; without one the artifact lives in a temporary file as long as the
     returned object. `dims` fixes dynamic dimensions by name (`{"batch": 1}`)
-    or bounds them (`{"seq": (1, 512)}`). `precision` is "f32", "bf16", ...;
-    None keeps what the model stores. `exact` forbids approximations beyond
+    or bounds them (`{"seq": (1, 512)}`). `precision` ("f32", "bf16",
+    "f16") is the type that wider weight matrices are rounded to; None keeps
+    what the model stores. `exact` forbids approximations beyond
     rounding of f32; `opt` is 0 to 3; `threads` are those of the compiler.
 
     Language models (a checkpoint's folder or a `.gguf` file): `batch`

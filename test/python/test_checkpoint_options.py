@@ -6,10 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+import ml_dtypes  # noqa: F401  (NumPy learns bfloat16)
 import narae
 import numpy as np
 import pytest
 from conftest import ROOT, RunTool
+from safetensors.numpy import load_file, save_file
 
 DATA = ROOT / "test" / "data"
 LLAMA = DATA / "checkpoints" / "llama"
@@ -180,3 +182,34 @@ def test_dumped_phases_compile_on(tmp_path: Path, tool: RunTool) -> None:
         artifact = narae.load(out)
         assert artifact.attachments == narae.load(tmp_path / "a.narae").attachments
         np.testing.assert_array_equal(score(artifact), expected)
+
+
+def rounded_copy(folder: Path, dtype: str) -> Path:
+    """The checkpoint with its matrices rounded, all stored as f32."""
+    shutil.copytree(LLAMA, folder)
+    for path in folder.glob("*.safetensors"):
+        tensors = load_file(path)
+        for name, tensor in tensors.items():
+            if tensor.ndim >= 2:
+                tensors[name] = tensor.astype(dtype).astype(np.float32)
+        save_file(tensors, path)
+    return folder
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_precision_rounds_the_matrices(tmp_path: Path, dtype: str) -> None:
+    short = {"bfloat16": "bf16", "float16": "f16"}[dtype]
+    plain = narae.compile(LLAMA)
+    rounded = narae.compile(LLAMA, precision=short, kv_type="f32")
+    want = score(narae.compile(rounded_copy(tmp_path / "rounded", dtype)))
+    have = score(rounded)
+    assert np.abs(have - want).max() <= 1e-5 * np.abs(want).max()
+    assert np.abs(have - score(plain)).max() > 1e-5 * np.abs(want).max()
+    assert rounded.report["weight_bytes"] < 0.6 * plain.report["weight_bytes"]
+    cached = narae.compile(LLAMA, precision=short)
+    assert cached.metadata["language_model"]["kv_type"] == "f16"
+
+
+def test_rounded_weights_are_not_outside() -> None:
+    with pytest.raises(narae.Error, match="--weights=external or --precision"):
+        narae.compile(LLAMA, precision="bf16", weights="external")

@@ -103,7 +103,7 @@ void tool::addModelOptions(Options &options, driver::CompileOptions &target) {
          return Status::success();
        }});
   options.text("--precision", "TYPE",
-               "f32, bf16, f16, ... (as stored in the model)",
+               "of weight matrices: f32, bf16 or f16 (as stored)",
                target.precision);
   addLanguageOptions(options, target);
 }
