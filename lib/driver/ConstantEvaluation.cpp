@@ -14,15 +14,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/driver/ConstantBatches.h"
-#include "lib/driver/Session.h"
-#include "lib/driver/TypeCodes.h"
-#include "lib/memory/Passes.h"
-#include "lib/schedule/Passes.h"
+#include "lib/driver/HostRun.h"
 
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 
 using namespace mlir;
 using namespace narae;
@@ -30,53 +25,8 @@ using namespace narae::driver;
 
 namespace {
 
-/// A loaded artifact and a session on it, for runs whose shapes are static.
-class Evaluation {
-public:
-  Evaluation(MLIRContext *context) : context(context) {}
-  ~Evaluation() {
-    if (session)
-      narae_session_release(session);
-    if (artifact)
-      narae_artifact_release(artifact);
-  }
-  bool load(StringRef path, int threads) {
-    narae_load_options load{sizeof(load), 0, nullptr};
-    narae_session_options options{sizeof(options), nullptr, threads};
-    return !failed(narae_artifact_load(path.str().c_str(), &load, &artifact)) &&
-           !failed(narae_session_create(artifact, &options, &session));
-  }
-  bool run(size_t entry, ArrayRef<narae_tensor> inputs,
-           MutableArrayRef<narae_tensor> outputs) {
-    return !failed(narae_session_run(session, entry, inputs.data(),
-                                     inputs.size(), outputs.data(),
-                                     outputs.size()));
-  }
-
-private:
-  bool failed(narae_status *status) {
-    if (!status)
-      return false;
-    emitError(UnknownLoc::get(context))
-        << "evaluating weights failed: " << narae_status_message(status);
-    narae_status_free(status);
-    return true;
-  }
-  MLIRContext *context;
-  narae_artifact *artifact = nullptr;
-  narae_session *session = nullptr;
-};
-
-/// A tensor of the C API for a value of static shape.
-narae_tensor tensorOf(Value value, const void *data) {
-  auto type = cast<RankedTensorType>(value.getType());
-  // The type lives as long as the context, and its shape with it.
-  return {narae_type(typeCode(type.getElementType())), size_t(type.getRank()),
-          type.getShape().data(), const_cast<void *>(data)};
-}
-
 /// Runs one batch; `names` are the new weights of its results.
-bool runBatch(Evaluation &evaluation, size_t entry, ConstantBatch &batch,
+bool runBatch(HostRun &evaluation, size_t entry, ConstantBatch &batch,
               ArrayRef<std::string> names, WeightStore &weights) {
   std::vector<narae_tensor> inputs, outputs;
   for (fm::WeightOp weight : batch.inputs) {
@@ -110,35 +60,14 @@ bool runBatches(ModuleOp module, MutableArrayRef<ConstantBatch> batches,
                 ArrayRef<SmallVector<std::string>> names, WeightStore &weights,
                 const CompileOptions &options) {
   MLIRContext *context = module.getContext();
-  const NaraeBackendCompiler *host = hostBackend();
-  CompileOptions hostOptions = options;
-  hostOptions.dumpPhases.clear();
-  hostOptions.externalWeights = false;
-  hostOptions.target = host->name;
-  std::string error;
-  std::string json = describeTarget(host->name, error);
-  Session session(*context, hostOptions);
+  CompileOptions host = hostOptions(options);
+  Session session(*context, host);
   session.checkCapacity = false;
   session.module = extractBatches(module, batches);
-  SmallString<256> path;
+  HostRun evaluation(context);
   if (!session.resolveTarget() ||
       !session.target().configure(*session.module) ||
-      !session.run(Phase::Schedule) || !session.run(Phase::Memory) ||
-      !session.run(Phase::Codegen))
-    return false;
-  if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile("narae-weights", "narae", path)) {
-    emitError(UnknownLoc::get(context))
-        << "cannot make a temporary file: " << code.message();
-    return false;
-  }
-  llvm::FileRemover remover(path);
-  Evaluation evaluation(context);
-  ArtifactInfo info;
-  info.targetJson = json;
-  info.backend = host->name;
-  if (!emitArtifact(*session.module, weights, info, path.str().str()) ||
-      !evaluation.load(path, options.threads))
+      !evaluation.prepare(session, weights, Phase::Schedule, options.threads))
     return false;
   for (auto [i, batch] : llvm::enumerate(batches))
     if (!runBatch(evaluation, i, batch, names[i], weights))

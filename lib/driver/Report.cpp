@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/JSON.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace narae;
 using namespace narae::driver;
@@ -20,13 +22,50 @@ static void writeKernel(llvm::json::OStream &json, rt::KernelOp kernel) {
     json.attribute("name", kernel.getSymName());
     json.attribute("device", kernel.getDevice());
     if (auto config = kernel.getConfig())
-      for (NamedAttribute a : *config)
+      for (NamedAttribute a : *config) {
         if (auto s = dyn_cast<StringAttr>(a.getValue()))
           json.attribute(a.getName().getValue(), s.getValue());
+        else if (auto number = dyn_cast<FloatAttr>(a.getValue()))
+          json.attribute(a.getName().getValue(), number.getValueAsDouble());
+      }
     json.attributeArray("nodes", [&] {
       for (Attribute node : kernel.getNodes())
         json.value(cast<StringAttr>(node).getValue());
     });
+  });
+}
+
+/// What quantised activations cost, over all kernels that have them; see
+/// ActivationLoss.h for the numbers.
+static void writeActivations(llvm::json::OStream &json, ModuleOp module) {
+  std::map<std::string, int64_t> kernels;
+  double rms = 0, most = 0;
+  bool measured = true;
+  for (auto kernel : module.getOps<rt::KernelOp>()) {
+    DictionaryAttr config = kernel.getConfigAttr();
+    auto type = config ? config.getAs<StringAttr>("activations") : StringAttr();
+    if (!type)
+      continue;
+    ++kernels[type.str()];
+    auto mean = config.getAs<FloatAttr>("loss_rms");
+    auto largest = config.getAs<FloatAttr>("loss_max");
+    measured &= mean && largest;
+    rms = std::max(rms, mean ? mean.getValueAsDouble() : 0);
+    most = std::max(most, largest ? largest.getValueAsDouble() : 0);
+  }
+  if (kernels.empty())
+    return;
+  json.attributeObject("quantised_activations", [&] {
+    for (const auto &[type, count] : kernels)
+      json.attribute(type + "_kernels", count);
+    if (!measured)
+      return json.attribute("loss", nullptr);
+    json.attribute("loss_rms", rms);
+    json.attribute("loss_max", most);
+    json.attribute("loss_of",
+                   "the model's weights times normal random activations, "
+                   "against f32 activations: root mean square and largest "
+                   "difference, relative to the products'; the worst kernel");
   });
 }
 
@@ -123,6 +162,7 @@ std::string driver::makeReport(ModuleOp module, const Target &target,
       for (auto kernel : module.getOps<rt::KernelOp>())
         writeKernel(json, kernel);
     });
+    writeActivations(json, module);
     unsigned launches = 0;
     module.walk([&](rt::LaunchOp) { ++launches; });
     json.attribute("dispatches", launches);

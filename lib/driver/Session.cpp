@@ -8,6 +8,7 @@
 #include "lib/driver/Session.h"
 #include "dialects/rt/RtDialect.h"
 #include "lib/dispatch/Passes.h"
+#include "lib/driver/ActivationLoss.h"
 #include "lib/graph/Passes.h"
 #include "lib/memory/Passes.h"
 #include "lib/place/Passes.h"
@@ -145,6 +146,8 @@ bool Session::dispatch() {
   if (!runPasses(form, "dispatch"))
     return false;
   if (!resolved->configure(*module))
+    return false;
+  if (measuresLoss && !measureActivationLoss(*module, weights, options))
     return false;
   if (!evaluateConstants(*module, weights, options))
     return false;

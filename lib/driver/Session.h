@@ -31,6 +31,8 @@ public:
   std::string modelFolder;
   /// Whether phase `memory` fails where the target is too small.
   bool checkCapacity = true;
+  /// Whether phase `dispatch` measures what quantised activations cost.
+  bool measuresLoss = true;
   /// Milliseconds of each phase, in order.
   std::vector<std::pair<std::string, double>> times;
 

@@ -57,6 +57,38 @@ def test_blocks(name: str, exact: bool, target: str, tmp_path: Path) -> None:
     check(narae.compile(path, target, exact=exact), weight, exact)
 
 
+def int8_loss(weight: np.ndarray) -> tuple[float, float]:
+    """Of products with normal numbers rounded in groups of 32: the root mean
+    square of the differences and the largest, relative to the products'."""
+    x = np.random.default_rng(1).standard_normal((400, weight.shape[1]))
+    groups = x.reshape(len(x), -1, 32)
+    scale = np.abs(groups).max(-1, keepdims=True) / 127
+    rounded = (np.rint(groups / scale) * scale).reshape(x.shape)
+    y, wrong = x @ weight.T, (rounded - x) @ weight.T
+    rms = float(np.sqrt((wrong**2).mean() / (y**2).mean()))
+    return rms, float(np.abs(wrong).max() / np.abs(y).max())
+
+
+@pytest.mark.parametrize("name", ["q4_0", "q4_k", "q8_0"])
+def test_loss_is_reported(name: str, tmp_path: Path) -> None:
+    data = packed_models.random_blocks(name, ROWS, COLUMNS)
+    weight = gguf_reference.dequantize(name.upper(), data).reshape(ROWS, COLUMNS)
+    path = packed_models.linear_and_embedding(tmp_path, f"!fm.block<{name}>", data, ROWS, COLUMNS)
+    report = narae.compile(path).report
+    kernels = [k for k in report["kernels"] if "activations" in k]
+    if not kernels:
+        pytest.skip("this CPU has no products of bytes")
+    total = report["quantised_activations"]
+    assert total["int8_kernels"] == len(kernels)
+    rms, largest = int8_loss(weight.astype(np.float64))
+    for kernel in [*kernels, total]:
+        assert kernel["loss_rms"] == pytest.approx(rms, rel=0.4)  # of 16 vectors
+        assert kernel["loss_max"] == pytest.approx(largest, rel=0.6)
+    exact = narae.compile(path, exact=True).report
+    assert "quantised_activations" not in exact
+    assert not any("activations" in kernel for kernel in exact["kernels"])
+
+
 @pytest.mark.parametrize("name", ["q4_1", "q6_k"])
 def test_one_token(name: str, tmp_path: Path) -> None:
     """As decode has it: the number of rows is static, whole panels."""

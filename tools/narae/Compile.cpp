@@ -187,6 +187,21 @@ std::string Compile::defaultOutput() const {
   return name.replace_extension(".narae").string();
 }
 
+/// What quantised activations cost, in a line; "" where there are none.
+static std::string activations(const nlohmann::ordered_json &report) {
+  if (!report.contains("quantised_activations"))
+    return "";
+  const auto &loss = report["quantised_activations"];
+  std::string text = "activations of packed weights in int8";
+  if (loss.contains("loss_rms")) {
+    char number[32];
+    std::snprintf(number, sizeof(number), "%.2g",
+                  loss["loss_rms"].get<double>());
+    text += std::string(": ") + number + " of a product lost on random numbers";
+  }
+  return text + " (--exact: f32)\n";
+}
+
 /// What the model takes in memory, in a line or two; "" without states.
 static std::string summary(const nlohmann::ordered_json &report) {
   if (!report.is_object() || !report.contains("kv_bytes_per_token"))
@@ -201,7 +216,8 @@ static std::string summary(const nlohmann::ordered_json &report) {
       text += ", arena " + formatBytes(space["peak"].get<uint64_t>());
   return text + "\ncache of a sequence: " +
          std::to_string(bytes("kv_bytes_per_token")) + " bytes a token, " +
-         formatBytes(bytes("kv_bytes_fixed")) + " fixed\n";
+         formatBytes(bytes("kv_bytes_fixed")) + " fixed\n" +
+         activations(report);
 }
 
 /// Writes what the driver has not written itself.

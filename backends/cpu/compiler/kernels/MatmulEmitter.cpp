@@ -126,12 +126,15 @@ public:
     scratch = matmulScratch(scope, p, plan);
     Builder b(kernel.getContext());
     auto way = plan.bytes ? "bytes" : plan.stream ? "stream" : "panels";
-    return b.getDictionaryAttr(
-        {b.getNamedAttr("mc", b.getI64IntegerAttr(plan.gemm.mc)),
-         b.getNamedAttr("kc", b.getI64IntegerAttr(plan.gemm.kc)),
-         b.getNamedAttr("tile", b.getDenseI64ArrayAttr(
-                                    {plan.gemm.tile.mr, plan.gemm.tile.nr})),
-         b.getNamedAttr("way", b.getStringAttr(way))});
+    NamedAttrList config;
+    config.set("mc", b.getI64IntegerAttr(plan.gemm.mc));
+    config.set("kc", b.getI64IntegerAttr(plan.gemm.kc));
+    config.set("tile",
+               b.getDenseI64ArrayAttr({plan.gemm.tile.mr, plan.gemm.tile.nr}));
+    config.set("way", b.getStringAttr(way));
+    if (plan.bytes) // what the driver reports the loss of
+      config.set("activations", b.getStringAttr("int8"));
+    return config.getDictionary(kernel.getContext());
   }
 
   LogicalResult emit(KernelContext &k, const MachineModel &machine) override;
