@@ -31,10 +31,7 @@ Attention DecoderReader::attention(const std::string &at,
     a.keyNorm = norm(at + "self_attn.k_norm.weight", headDim, epsilon);
   }
   a.window = kind.window;
-  bool anyWindow = false;
-  for (const LayerKind &other : kinds)
-    anyWindow |= other.window != 0;
-  if (!family.ropeInWindowsOnly || kind.window || !anyWindow)
+  if (rotatesAll || kind.window)
     a.rope = ropes->of(kind.type());
   a.scale = attentionScale.value_or(1 / std::sqrt(double(headDim)));
   return a;

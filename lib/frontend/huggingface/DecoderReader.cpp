@@ -209,6 +209,25 @@ void DecoderReader::readMultipliers() {
     postNorms = config.flag({"use_post_norm"}).value_or(true);
 }
 
+/// Whether layers without a window rotate too: in families where only those
+/// with one do, if the configuration has no window at all. One that has a
+/// window and no layer to use it rotates nowhere, as in transformers.
+void DecoderReader::readRotation() {
+  auto isNull = [&](llvm::StringRef key) {
+    const llvm::json::Value *value = config.json().get(key);
+    return value && value->kind() == llvm::json::Value::Null;
+  };
+  bool noWindow =
+      isNull("sliding_window") ||
+      (isNull("sliding_window_pattern") && !config.has({"layer_types"}));
+  bool anyLayer = llvm::any_of(
+      kinds, [](const LayerKind &kind) { return kind.window != 0; });
+  rotatesAll = !family.ropeInWindowsOnly || (noWindow && !anyLayer);
+  if (!rotatesAll && !anyLayer)
+    model.notes.push_back("no layer has a window, and sliding_window is not "
+                          "null: no layer rotates, as in transformers");
+}
+
 /// Layers that draft tokens: `mtp.*`, and layers behind the last one.
 void DecoderReader::setApartDrafting() {
   std::string behind = prefix + family.names.layers + ".";
@@ -246,10 +265,16 @@ LanguageModel DecoderReader::read() {
   for (llvm::StringRef key : family.ignoredKeys)
     config.ignore({key});
   kinds = readLayerKinds(config, family, layers, drafting, model.notes);
+  readRotation();
   ropes.emplace(config, family, family.latent ? ropeDim : headDim, positions);
-  if (ropes->isDynamic())
-    model.contextReason = "rotary frequencies change with the length beyond "
-                          "max_position_embeddings (dynamic scaling)";
+  if (int64_t longest = ropes->longest();
+      longest && longest <= model.maxContext) {
+    model.maxContext = longest;
+    model.contextReason = "rotary frequencies change with the length beyond " +
+                          std::to_string(longest) +
+                          " positions (dynamic scaling or longrope), which is "
+                          "not supported";
+  }
   readExperts();
   act = activation();
   bool bias = family.attentionBias != AttentionBias::Never || family.latent

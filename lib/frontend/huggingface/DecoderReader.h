@@ -35,6 +35,7 @@ private:
   void readHead();
   void findPrefix();
   void readMultipliers();
+  void readRotation();
   language::Layer layer(int64_t index);
   void setApartDrafting();
   std::string layerPrefix(int64_t index) const;
@@ -74,6 +75,7 @@ private:
   double epsilon = 0;
   std::vector<LayerKind> kinds;
   std::optional<RopeReader> ropes;
+  bool rotatesAll = true; ///< layers without a window too
   // Attention.
   int64_t heads = 0, kvHeads = 0, headDim = 0;
   bool queryBias = false, outputBias = false, headNorms = false;

@@ -11,6 +11,7 @@
 #include "lib/frontend/huggingface/HuggingFace.h"
 #include "lib/frontend/huggingface/JsonText.h"
 #include "lib/frontend/huggingface/Nearest.h"
+#include "lib/frontend/huggingface/Quantization.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -49,7 +50,6 @@ private:
   /// `family` null: an encoder.
   void readModel(const Family *family, Config &config, Config *outer);
   StorageRules storageRules(Config &config, Config *outer);
-  void readQuantization(Config &config, StorageRules &rules);
   void setVisionApart(Tensors &tensors);
   void reportUntaken(const Tensors &tensors, const std::string &family);
   void reportUnread(const Config &config, const std::string &family);
@@ -67,35 +67,6 @@ private:
 };
 } // namespace
 
-void Loader::readQuantization(Config &config, StorageRules &rules) {
-  std::optional<Config> part = config.part({"quantization_config"});
-  if (!part)
-    return;
-  for (StringRef key : {"activation_scheme", "scale_fmt", "ignored_layers"})
-    part->ignore({key});
-  rules.fp8 = true;
-  std::string method = part->word({"quant_method"}).value_or("");
-  std::optional<std::vector<double>> block =
-      part->numbers({"weight_block_size"});
-  bool sound = block && block->size() == 2;
-  for (size_t i = 0; sound && i < 2; ++i)
-    sound = (*block)[i] >= 1 && (*block)[i] <= 65536 &&
-            (*block)[i] == double(int64_t((*block)[i]));
-  if (method != "fp8" || !sound) {
-    part->fail({"quant_method"},
-               "is '" + method +
-                   "'; known is fp8 with a weight_block_size of two numbers");
-    return;
-  }
-  if (std::string format = part->word({"fmt"}).value_or("e4m3");
-      format != "e4m3" && format != "float8_e4m3fn")
-    part->fail({"fmt"}, "is '" + format + "'; known is e4m3");
-  rules.scaleRows = int64_t((*block)[0]);
-  rules.scaleColumns = int64_t((*block)[1]);
-  rules.notConverted = part->words({"modules_to_not_convert"})
-                           .value_or(std::vector<std::string>());
-}
-
 StorageRules Loader::storageRules(Config &config, Config *outer) {
   StorageRules rules;
   std::optional<std::string> type = config.word({"dtype", "torch_dtype"});
@@ -108,9 +79,9 @@ StorageRules Loader::storageRules(Config &config, Config *outer) {
                       .Case("float32", Storage::F32)
                       .Case("float16", Storage::F16)
                       .Default(Storage::BF16);
-  readQuantization(config, rules);
+  readQuantization(config, rules, out.model.notes);
   if (outer)
-    readQuantization(*outer, rules);
+    readQuantization(*outer, rules, out.model.notes);
   return rules;
 }
 
@@ -147,7 +118,7 @@ void Loader::reportUntaken(const Tensors &tensors, const std::string &family) {
   std::map<std::string, std::vector<std::string>> kinds;
   for (const std::string &name : tensors.untaken())
     if (!StringRef(name).ends_with(".inv_freq") && // a buffer, not a weight
-        !isIgnored(name))
+        !isScaleOfActivations(name) && !isIgnored(name))
       kinds[withoutNumbers(name)].push_back(name);
   for (const auto &[kind, names] : kinds) {
     std::string more = names.size() == 1

@@ -128,6 +128,41 @@ void RopeReader::llama3(Config &scaling, std::vector<double> &frequencies) {
     language::scaleLlama3(frequencies, rule);
 }
 
+/// Frequencies divided one by one, by the shorter list up to the context of
+/// the first training and by the longer beyond; cosines and sines are
+/// multiplied with sqrt(1 + ln(factor) / ln(that context)).
+void RopeReader::longrope(Config &scaling, Rope &rope) {
+  double original = originalContext(scaling);
+  double factor = positive(scaling, "factor",
+                           std::max(double(maxContext) / original, 1e-9));
+  rope.factor = factor <= 1 || original <= 1
+                    ? 1
+                    : std::sqrt(1 + std::log(factor) / std::log(original));
+  rope.factor = scaling.number({"attention_factor"}).value_or(rope.factor);
+  scaling.ignore({"long_factor"});
+  auto last = int64_t(original);
+  limit = limit ? std::min(limit, last) : last;
+  std::optional<std::vector<double>> divisors =
+      scaling.numbers({"short_factor"});
+  size_t pairs = rope.inverseFrequencies.size();
+  if (!divisors || divisors->size() != pairs) {
+    scaling.fail({"short_factor"},
+                 divisors ? "has " + std::to_string(divisors->size()) +
+                                " entries for the " + std::to_string(pairs) +
+                                " pairs of elements that rotate"
+                          : "is missing");
+    return;
+  }
+  for (size_t i = 0; i < pairs; ++i) {
+    if ((*divisors)[i] > 0) {
+      rope.inverseFrequencies[i] /= (*divisors)[i];
+      continue;
+    }
+    scaling.fail({"short_factor"}, "has an entry that is not above 0");
+    return;
+  }
+}
+
 RopeReader::Rule RopeReader::read(std::optional<Config> scaling, double theta,
                                   bool eighth) {
   Rule rule;
@@ -169,11 +204,14 @@ RopeReader::Rule RopeReader::read(std::optional<Config> scaling, double theta,
     // As plain up to max_position_embeddings, beyond which none may go.
     scaling->ignore({"factor"});
     scaling->ignore({"alpha"});
-    dynamic = true;
+    limit = limit ? std::min(limit, maxContext) : maxContext;
+  } else if (type == "longrope") {
+    longrope(*scaling, rope);
   } else if (type != "default" && type != "mrope") {
     scaling->fail({"rope_type", "type"},
                   "is '" + type +
-                      "'; known are default, linear, dynamic, llama3 and yarn");
+                      "'; known are default, linear, dynamic, llama3, "
+                      "longrope and yarn");
   }
   if (eighth)
     language::scaleLinear(rope.inverseFrequencies, kGlobalInterpolation);

@@ -28,9 +28,10 @@ public:
   std::optional<language::Rope> of(const std::string &layerType) const;
   /// What latent attention multiplies its scale with (YaRN).
   double softmaxFactor(const std::string &layerType) const;
-  /// Whether frequencies change with the length beyond max_position_embeddings
-  /// ("dynamic"), so that no longer context is possible.
-  bool isDynamic() const { return dynamic; }
+  /// Up to how many positions the frequencies hold: of "dynamic" scaling they
+  /// change with the length beyond max_position_embeddings, of "longrope"
+  /// beyond original_max_position_embeddings. 0: any.
+  int64_t longest() const { return limit; }
 
 private:
   struct Rule {
@@ -42,13 +43,14 @@ private:
   language::Rope yarn(Config &scaling, double theta, int64_t dim,
                       double &softmaxFactor);
   void llama3(Config &scaling, std::vector<double> &frequencies);
+  void longrope(Config &scaling, language::Rope &rope);
   double positive(Config &scaling, llvm::StringRef key, double byDefault);
   double originalContext(Config &scaling);
 
   Config &config;
   int64_t dim, maxContext;
   double partial = 1;
-  bool dynamic = false;
+  int64_t limit = 0;
   Rule rule;                         ///< of all layers, unless
   std::map<std::string, Rule> types; ///< there is one of their type
 };

@@ -61,12 +61,13 @@ Weight Tensors::withoutBytes(const std::string &name, const Shape &shape,
   if (!converted)
     return weight;
   weight.storage = Storage::F8E4M3;
-  weight.scaleRows = rules.scaleRows;
-  weight.scaleColumns = rules.scaleColumns;
+  size_t rank = shape.size();
+  weight.scaleRows = rules.scaleRows ? rules.scaleRows : shape[rank - 2];
+  weight.scaleColumns =
+      rules.scaleColumns ? rules.scaleColumns : shape[rank - 1];
   Weight scale;
   scale.name = name + "_scale_inv";
   scale.shape = shape;
-  size_t rank = shape.size();
   scale.shape[rank - 2] = llvm::divideCeil(shape[rank - 2], weight.scaleRows);
   scale.shape[rank - 1] =
       llvm::divideCeil(shape[rank - 1], weight.scaleColumns);
@@ -154,21 +155,51 @@ static std::vector<char> widen(const std::vector<char> &bytes, bool bf16) {
   return wide;
 }
 
+bool Tensors::fitScale(Weight &weight, const Shape &given, Shape &shape) const {
+  int64_t rows = weight.shape[weight.shape.size() - 2];
+  int64_t columns = weight.shape.back();
+  shape = weight.shape;
+  Shape stack(shape.begin(), shape.end() - 2);
+  auto fits = [&](int64_t scaleRows, int64_t scaleColumns) {
+    weight.scaleRows = scaleRows ? scaleRows : rows;
+    weight.scaleColumns = scaleColumns ? scaleColumns : columns;
+    shape[shape.size() - 2] = llvm::divideCeil(rows, weight.scaleRows);
+    shape.back() = llvm::divideCeil(columns, weight.scaleColumns);
+    // Dimensions of 1 may be left out.
+    Shape short1 = stack, short2 = stack;
+    short1.push_back(shape[shape.size() - 2]);
+    return given == shape || (shape.back() == 1 && given == short1) ||
+           (shape.back() == 1 && shape[shape.size() - 2] == 1 &&
+            (given == short2 || (stack.empty() && given == Shape{1})));
+  };
+  return fits(rules.scaleRows, rules.scaleColumns) || fits(0, 0) || fits(1, 0);
+}
+
 bool Tensors::addScale(Weight &weight, const std::string &name) {
   std::string scaleName = name + "_scale_inv";
+  if (!has(scaleName) && has(name + "_scale"))
+    scaleName = name + "_scale";
   const Shape *shape = shapeOf(scaleName);
-  size_t rank = weight.shape.size();
-  if (!shape || rank < 2) {
-    problems.push_back({name, "is stored in fp8 and has no scales '" +
-                                  scaleName + "' beside it"});
+  if (!shape || weight.shape.size() < 2) {
+    problems.push_back({name, "is stored in fp8 and has no scales '" + name +
+                                  "_scale_inv' or '" + name +
+                                  "_scale' beside it"});
     return false;
   }
-  weight.scaleRows = rules.scaleRows;
-  weight.scaleColumns = rules.scaleColumns;
-  Shape wanted = weight.shape;
-  wanted[rank - 2] = llvm::divideCeil(wanted[rank - 2], weight.scaleRows);
-  wanted[rank - 1] = llvm::divideCeil(wanted[rank - 1], weight.scaleColumns);
-  Weight scale = take(scaleName, wanted);
+  Shape wanted;
+  if (!fitScale(weight, *shape, wanted)) {
+    taken.insert(scaleName);
+    problems.push_back(
+        {scaleName, "has the shape " + shapeText(*shape) + "; of " +
+                        shapeText(weight.shape) +
+                        " there are scales by blocks of " +
+                        std::to_string(rules.scaleRows) + " x " +
+                        std::to_string(rules.scaleColumns) +
+                        " (quantization_config), by rows, or one"});
+    return false;
+  }
+  Weight scale = take(scaleName, *shape);
+  scale.shape = wanted;
   if (scale.pieces.empty())
     return false;
   if (scale.storage == Storage::BF16 || scale.storage == Storage::F16) {

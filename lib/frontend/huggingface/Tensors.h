@@ -22,7 +22,7 @@ using Shape = std::vector<int64_t>;
 /// How matrices are stored when only the configuration is known.
 struct StorageRules {
   language::Storage storage = language::Storage::BF16;
-  /// Linear layers in fp8 with one scale for so many rows and columns.
+  /// Linear layers in fp8 with one scale for so many rows and columns, 0: all.
   bool fp8 = false;
   int64_t scaleRows = 128, scaleColumns = 128;
   std::vector<std::string> notConverted; ///< parts of names that stay as is
@@ -48,7 +48,8 @@ public:
   /// weights cannot have is a problem.
   language::Weight take(const std::string &name, const Shape &shape);
   /// The same for a matrix (or a stack of them) of a linear layer, which may
-  /// be fp8 with scales beside it, `NAME_scale_inv`.
+  /// be fp8 with scales beside it, `NAME_scale_inv` or `NAME_scale`: one for
+  /// each block of the rules, one for each row, or one.
   language::Weight takeMatrix(const std::string &name, const Shape &shape);
 
   /// Rows [begin, begin + count) of each range, one after the other, as a
@@ -73,6 +74,10 @@ public:
 private:
   language::Weight withoutBytes(const std::string &name, const Shape &shape,
                                 bool matrix);
+  /// Whether scales of this shape fit a weight, whose blocks and whose scales'
+  /// shape are set then.
+  bool fitScale(language::Weight &weight, const Shape &given,
+                Shape &shape) const;
   bool addScale(language::Weight &weight, const std::string &name);
   void cutScale(language::Weight &weight, const language::Weight &from,
                 const std::vector<std::pair<int64_t, int64_t>> &ranges);

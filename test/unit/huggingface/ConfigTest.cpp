@@ -91,6 +91,18 @@ TEST(Config, WindowsInEverySpelling) {
   EXPECT_EQ(windowsOf(model, {{"layer_types", "(removed)"},
                               {"sliding_window", nullptr}}),
             (List{0, 0, 0, 0, 0}));
+  // A window that no layer has, as transformers reads it: nothing rotates.
+  EXPECT_EQ(with(1), (List{-1, -1, -1, -1, -1}));
+  std::vector<std::string> full(5, "full_attention");
+  EXPECT_EQ(windowsOf("checkpoints/exaone_moe",
+                      {{"layer_types", full},
+                       {"sliding_windows", nullptr},
+                       {"sliding_window_pattern", "(removed)"}}),
+            (List{-1, -1, -1, -1, -1}));
+  EXPECT_EQ(windowsOf(model, {{"layer_types", full},
+                              {"sliding_window_pattern", nullptr},
+                              {"sliding_window", nullptr}}),
+            (List{0, 0, 0, 0, 0}));
   EXPECT_EQ(windowsOf("checkpoints/exaone_moe",
                       {{"sliding_windows", Array{4, 2, 8, 0, 4}}}),
             (List{4, 2, 8, -1, 4}));
@@ -140,10 +152,28 @@ TEST(Config, RotaryEmbeddingsInBothSpellings) {
                                  {"attention_factor", 1.5},
                                  {"original_max_position_embeddings", 8}}}};
   EXPECT_EQ(ropeOf(given).factor, 1.5);
+  // As far as the shorter factors go; exaone4's heads are 16 wide.
+  Object longrope{{"type", "longrope"},
+                  {"original_max_position_embeddings", 64},
+                  {"factor", 4},
+                  {"short_factor", Array{1, 2, 3, 4, 5, 6, 7, 8}},
+                  {"long_factor", Array{9, 9, 9, 9, 9, 9, 9, 9}}};
+  Changes change = {{"rope_parameters", "(removed)"},
+                    {"rope_theta", 100.0},
+                    {"rope_scaling", Object(longrope)}};
+  EXPECT_NEAR(ropeOf(change).inverseFrequencies[4], 0.1 / 5, 1e-12);
+  EXPECT_NEAR(ropeOf(change).factor, std::sqrt(1 + std::log(4) / std::log(64)),
+              1e-12);
+  Checkpoint limited = loadChanged("checkpoints/exaone4", change);
+  EXPECT_EQ(limited.model.maxContext, 64);
+  longrope["short_factor"] = Array{1, 2};
+  change.insert_or_assign("rope_scaling", Object(longrope));
+  EXPECT_TRUE(has(problemsOf("checkpoints/exaone4", change),
+                  "has 2 entries for the 8 pairs"));
   EXPECT_TRUE(has(
       problemsOf("checkpoints/llama",
-                 {{"rope_scaling", Object{{"type", "longrope"}}}}),
-      "is 'longrope'; known are default, linear, dynamic, llama3 and yarn"));
+                 {{"rope_scaling", Object{{"type", "su"}}}}),
+      "is 'su'; known are default, linear, dynamic, llama3, longrope and "));
   EXPECT_TRUE(has(problemsOf("checkpoints/llama",
                              {{"rope_parameters",
                                Object{{"rope_type", "yarn"}, {"factor", 3}}}}),

@@ -129,5 +129,6 @@ TEST_F(TensorsTest, WhatDoesNotFitIsNamed) {
             "b: is missing; the configuration asks for [3]\n"
             "i: has the type I16; weights are F32, BF16, F16, or F8_E4M3 with "
             "scales\n"
-            "f: is stored in fp8 and has no scales 'f_scale_inv' beside it\n");
+            "f: is stored in fp8 and has no scales 'f_scale_inv' or 'f_scale' "
+            "beside it\n");
 }

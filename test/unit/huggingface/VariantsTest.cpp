@@ -251,5 +251,5 @@ TEST(Variants, EightBitReleases) {
                   {{"quantization_config", Object{{"quant_method", "awq"}}}},
                   made, false)
                  .problems);
-  EXPECT_NE(text.find("is 'awq'; known is fp8"), std::string::npos) << text;
+  EXPECT_NE(text.find("is 'awq'; known are fp8"), std::string::npos) << text;
 }
