@@ -225,11 +225,24 @@ def test_pack(tool: Tool, tmp_path: Path) -> None:
 
 def test_completion(tool: Tool) -> None:
     script = tool("completion", "bash").stdout
-    probe = 'COMP_WORDS=(narae comp); COMP_CWORD=1; _narae; echo "${COMPREPLY[@]}"'
-    result = subprocess.run(
-        ["bash", "-c", script + probe], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.split() == ["compile", "completion"]
+
+    def complete(*words: str) -> list[str]:
+        probe = f"COMP_WORDS=(narae {' '.join(words)}); COMP_CWORD={len(words)}; _narae; "
+        result = subprocess.run(
+            ["bash", "-c", script + probe + 'echo "${COMPREPLY[@]}"'],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PATH": f"{BUILD}/bin:{os.environ['PATH']}"},
+        )
+        return result.stdout.split()
+
+    assert complete("comp") == ["compile", "completion"]
+    assert complete("compile", "--kv") == ["--kv-type"]
+    # Commands that are programs of their own.
+    assert "generate" in complete("g")
+    assert complete("generate", "--top") == ["--top-k", "--top-p"]
+    assert "--system" in complete("chat", "--s")
 
 
 def test_programs_on_the_path_are_commands(tool: Tool, tmp_path: Path) -> None:

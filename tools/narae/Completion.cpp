@@ -8,6 +8,8 @@
 #include "tools/narae/Command.h"
 #include "tools/narae/Console.h"
 
+#include <algorithm>
+
 using namespace narae;
 using namespace narae::tool;
 
@@ -22,10 +24,25 @@ static std::string optionNames(const CommandEntry &entry) {
   return result;
 }
 
+/// Programs that are commands, but for names that a shell would read as more.
+static std::vector<std::string> programNames() {
+  std::vector<std::string> names = externalCommands();
+  const char *plain = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [&](const std::string &name) {
+                               return name.find_first_not_of(plain) !=
+                                      std::string::npos;
+                             }),
+              names.end());
+  return names;
+}
+
 static std::string commandNames() {
   std::string result;
   for (const CommandEntry &entry : commands())
     result += std::string(result.empty() ? "" : " ") + entry.name;
+  for (const std::string &name : programNames())
+    result += " " + name;
   return result;
 }
 
@@ -35,6 +52,11 @@ static std::string bashScript() {
   for (const CommandEntry &entry : commands())
     cases += std::string("    ") + entry.name + ") words=\"" +
              optionNames(entry) + "\" ;;\n";
+  // Programs of their own say what they take.
+  for (const std::string &name : programNames())
+    cases += "    " + name + ") words=$(narae " + name +
+             " --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u) "
+             ";;\n";
   return "_narae() {\n"
          "  local current=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\"\n"
          "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
