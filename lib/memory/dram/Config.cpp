@@ -44,7 +44,7 @@ Config narae::dram::hbm3() {
   config.clock = 0.625;
   config.channels = 16;
   config.pseudoChannels = 2;
-  config.ranks = 4;
+  config.ranks = 2;
   config.pageBytes = 1024;
   config.requestBytes = 32;
   config.burst = 2;

@@ -18,7 +18,7 @@ constexpr int64_t kNever = -1'000'000'000;
 /// Requests a controller looks at, oldest first.
 constexpr size_t kQueue = 64;
 /// Writes wait until so many are there, or no read is, and leave together.
-constexpr size_t kManyWrites = 32, kFewWrites = 4;
+constexpr size_t kManyWrites = 60, kFewWrites = 4;
 
 struct Place {
   int64_t unit = 0; ///< pseudo-channel of the device
@@ -103,8 +103,9 @@ public:
   std::deque<Request> reads, writes;
   int64_t activates = 0, hits = 0, refreshes = 0;
 
-  /// One clock; returns the number of requests that left.
-  int64_t step(int64_t now);
+  /// One clock; returns the number of requests that left. `stalled`: until when
+  /// a refresh keeps the whole channel from other commands.
+  int64_t step(int64_t now, int64_t &stalled);
   bool isIdle() const { return reads.empty() && writes.empty(); }
 
 private:
@@ -117,7 +118,8 @@ private:
   bool canColumn(const Place &p, bool isWrite, int64_t now) const;
   void column(const Place &p, bool isWrite, int64_t now);
   bool canActivate(const Place &p, int64_t now) const;
-  bool refresh(int64_t now);
+  bool refresh(int64_t now, int64_t &stalled);
+  bool refreshBank(int64_t now, int64_t &stalled);
   bool rowCommand(std::deque<Request> &queue, int64_t now);
 
   const Config &config;
@@ -182,26 +184,35 @@ bool Controller::canActivate(const Place &p, int64_t now) const {
   return true;
 }
 
+/// Refreshes a bank when its turn comes. Refreshes go before all else: until an
+/// open bank is precharged, its channel starts no other command.
+bool Controller::refreshBank(int64_t now, int64_t &stalled) {
+  if (now < nextRefresh)
+    return false;
+  Bank &bank = banks[refreshedBank];
+  if (bank.row >= 0) {
+    stalled = std::max(now, bank.nextPrecharge) + config.rp + 1;
+    bank.row = -1;
+    bank.nextActivate = std::max(bank.nextActivate, stalled);
+    return true;
+  }
+  if (now < bank.nextActivate)
+    return true;
+  bank.nextActivate = now + config.rfcPerBank;
+  refreshedBank = (refreshedBank + 1) % banks.size();
+  nextRefresh += config.refi / int64_t(banks.size());
+  ++refreshes;
+  return false;
+}
+
 /// Refreshes when due; true when the unit can do nothing else.
-bool Controller::refresh(int64_t now) {
+bool Controller::refresh(int64_t now, int64_t &stalled) {
   if (config.refresh == Refresh::None)
     return false;
+  if (config.refresh == Refresh::PerBank)
+    return now < stalled || refreshBank(now, stalled);
   if (now < blockedUntil)
-    return config.refresh == Refresh::AllBank;
-  if (config.refresh == Refresh::PerBank) {
-    int64_t interval = config.refi / int64_t(banks.size());
-    if (now < nextRefresh)
-      return false;
-    Bank &bank = banks[refreshedBank];
-    if (now < bank.nextPrecharge || now < bank.nextActivate)
-      return false;
-    bank.row = -1;
-    bank.nextActivate = now + config.rp + config.rfcPerBank;
-    refreshedBank = (refreshedBank + 1) % banks.size();
-    nextRefresh += interval;
-    ++refreshes;
-    return false;
-  }
+    return true;
   if (now < nextRefresh)
     return false;
   for (Bank &bank : banks)
@@ -256,8 +267,8 @@ bool Controller::rowCommand(std::deque<Request> &queue, int64_t now) {
   return false;
 }
 
-int64_t Controller::step(int64_t now) {
-  if (refresh(now))
+int64_t Controller::step(int64_t now, int64_t &stalled) {
+  if (refresh(now, stalled))
     return 0;
   if (writes.size() >= kManyWrites || (reads.empty() && !writes.empty()))
     drains = true;
@@ -284,6 +295,71 @@ int64_t Controller::step(int64_t now) {
   return left;
 }
 
+namespace {
+/// Accesses that the source has generated and no controller has taken.
+class Source {
+public:
+  Source(const Mapper &mapper, const Pattern &pattern, const Load &load,
+         int64_t units)
+      : mapper(mapper), pattern(pattern), load(load), waitingFor(2 * units, 0) {
+  }
+
+  bool isDone() const { return generated == load.count && waiting.empty(); }
+
+  /// Hands over what a clock allows, the oldest first; what finds its queue
+  /// full lets younger ones pass. `inFlight` are those in controllers.
+  int64_t issue(std::vector<Controller> &controllers, int64_t inFlight) {
+    int64_t held = load.queue > 0 ? 0 : inFlight;
+    while (generated < load.count &&
+           held + int64_t(waiting.size()) < load.window) {
+      Access access = pattern(generated++);
+      waiting.push_back({mapper.place(access.address), access.isWrite});
+      ++waitingFor[2 * waiting.back().first.unit + access.isWrite];
+    }
+    if (allAreFull(controllers))
+      return 0;
+    int64_t issued = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < waiting.size(); ++i) {
+      auto &[place, isWrite] = waiting[i];
+      Controller &controller = controllers[place.unit];
+      auto &queue = isWrite ? controller.writes : controller.reads;
+      bool isFull = load.queue > 0 && int64_t(queue.size()) >= load.queue;
+      if (issued < load.perClock && !isFull) {
+        queue.push_back({place, false});
+        --waitingFor[2 * place.unit + isWrite];
+        ++issued;
+      } else {
+        waiting[kept++] = waiting[i];
+      }
+    }
+    waiting.resize(kept);
+    return issued;
+  }
+
+private:
+  /// Whether no waiting access finds room; saves looking at each of them.
+  bool allAreFull(const std::vector<Controller> &controllers) const {
+    if (load.queue == 0)
+      return waiting.empty();
+    for (size_t i = 0; i < waitingFor.size(); ++i) {
+      const Controller &c = controllers[i / 2];
+      int64_t held = i % 2 == 0 ? c.reads.size() : c.writes.size();
+      if (waitingFor[i] > 0 && held < load.queue)
+        return false;
+    }
+    return true;
+  }
+
+  const Mapper &mapper;
+  const Pattern &pattern;
+  const Load &load;
+  std::vector<int64_t> waitingFor; ///< reads and writes of each unit
+  std::vector<std::pair<Place, bool>> waiting;
+  int64_t generated = 0;
+};
+} // namespace
+
 Result narae::dram::simulate(const Config &config, const Pattern &pattern,
                              const Load &load) {
   Mapper mapper(config);
@@ -291,24 +367,16 @@ Result narae::dram::simulate(const Config &config, const Pattern &pattern,
   std::vector<Controller> controllers;
   for (int64_t i = 0; i < units; ++i)
     controllers.emplace_back(config);
+  std::vector<int64_t> stalled(config.channels, 0);
+  Source source(mapper, pattern, load, units);
   Result result;
-  int64_t issued = 0, inFlight = 0, now = 0;
+  int64_t inFlight = 0, now = 0;
   for (;; ++now) {
-    for (int64_t i = 0;
-         i < load.perClock && issued < load.count && inFlight < load.window;
-         ++i) {
-      Access access = pattern(issued);
-      Place place = mapper.place(access.address);
-      Controller &controller = controllers[place.unit];
-      ++issued;
-      (access.isWrite ? controller.writes : controller.reads)
-          .push_back({place, false});
-      ++inFlight;
-    }
-    bool idle = issued == load.count;
-    for (Controller &controller : controllers) {
-      inFlight -= controller.step(now);
-      idle &= controller.isIdle();
+    inFlight += source.issue(controllers, inFlight);
+    bool idle = source.isDone();
+    for (int64_t i = 0; i < units; ++i) {
+      inFlight -= controllers[i].step(now, stalled[i / config.pseudoChannels]);
+      idle &= controllers[i].isIdle();
     }
     if (idle)
       break;

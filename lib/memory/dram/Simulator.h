@@ -28,9 +28,13 @@ struct Access {
 using Pattern = std::function<Access(uint64_t n)>;
 
 struct Load {
-  int64_t window = 512;   ///< accesses in flight
+  /// Accesses that the source has generated and that are not done; with a
+  /// `queue` those that no controller has taken yet.
+  int64_t window = 512;
   int64_t perClock = 16;  ///< that the source issues
   int64_t count = 100000; ///< accesses in all
+  /// Reads, and writes, that a controller takes at a time; 0: all.
+  int64_t queue = 0;
 };
 
 struct Result {
