@@ -13,20 +13,7 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::fm;
 
-static constexpr BlockInfo formats[] = {
-    {BlockFormat::Q4_0, "q4_0", 32, 18},
-    {BlockFormat::Q4_1, "q4_1", 32, 20},
-    {BlockFormat::Q5_0, "q5_0", 32, 22},
-    {BlockFormat::Q5_1, "q5_1", 32, 24},
-    {BlockFormat::Q8_0, "q8_0", 32, 34},
-    {BlockFormat::Q2_K, "q2_k", 256, 84},
-    {BlockFormat::Q3_K, "q3_k", 256, 110},
-    {BlockFormat::Q4_K, "q4_k", 256, 144},
-    {BlockFormat::Q5_K, "q5_k", 256, 176},
-    {BlockFormat::Q6_K, "q6_k", 256, 210},
-    {BlockFormat::IQ4_NL, "iq4_nl", 32, 18}};
-
-ArrayRef<BlockInfo> fm::blockFormats() { return formats; }
+ArrayRef<BlockInfo> fm::blockFormats() { return blockInfos; }
 
 int64_t fm::panelBlockBytes(BlockFormat format) {
   switch (format) {
@@ -45,8 +32,8 @@ int64_t fm::panelBlockBytes(BlockFormat format) {
 }
 
 std::optional<BlockFormat> fm::findBlockFormat(StringRef name) {
-  for (const BlockInfo &info : formats)
-    if (info.name == name)
+  for (const BlockInfo &info : blockInfos)
+    if (name == info.name)
       return info.format;
   return std::nullopt;
 }
@@ -93,7 +80,7 @@ Type BlockType::parse(AsmParser &parser) {
   if (!format) {
     auto error = parser.emitError(loc, "unknown block format '")
                  << name << "'; known are ";
-    llvm::interleaveComma(formats, error,
+    llvm::interleaveComma(blockInfos, error,
                           [&](const BlockInfo &info) { error << info.name; });
     return {};
   }

@@ -5,13 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The block formats of `!fm.block` are those of GGUF, byte for byte. Whoever
-// computes the size of a tensor asks here.
+// Sizes of tensors; those of the blocks of `!fm.block` come from
+// lib/support/BlockFormats.h.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef NARAE_DIALECTS_FM_STORAGE_H
 #define NARAE_DIALECTS_FM_STORAGE_H
+
+#include "lib/support/BlockFormats.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -21,36 +23,15 @@
 
 namespace narae::fm {
 
-/// The order is that of the artifact's type codes and never changes.
-enum class BlockFormat : uint8_t {
-  Q4_0,
-  Q4_1,
-  Q5_0,
-  Q5_1,
-  Q8_0,
-  Q2_K,
-  Q3_K,
-  Q4_K,
-  Q5_K,
-  Q6_K,
-  IQ4_NL
-};
-
-struct BlockInfo {
-  BlockFormat format;
-  llvm::StringLiteral name; ///< "q4_0"
-  int64_t elements;         ///< of a block
-  int64_t bytes;            ///< of a block
-};
+using narae::BlockFormat;
+using narae::BlockInfo;
+using narae::blockInfo;
 
 /// Bytes of the blocks of 16 rows at one place, as fm.pack_blocks lays them
 /// out: those of the blocks themselves but for a little padding.
 int64_t panelBlockBytes(BlockFormat format);
 /// All formats, in the order of BlockFormat.
 llvm::ArrayRef<BlockInfo> blockFormats();
-inline const BlockInfo &blockInfo(BlockFormat format) {
-  return blockFormats()[static_cast<size_t>(format)];
-}
 /// The format with that name; none when there is none.
 std::optional<BlockFormat> findBlockFormat(llvm::StringRef name);
 /// The format of an `!fm.block` type; none for other types.

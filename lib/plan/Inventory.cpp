@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/plan/Inventory.h"
+#include "lib/frontend/language/StoredTypes.h"
 
 #include <algorithm>
 #include <cmath>
@@ -207,44 +208,9 @@ const std::vector<std::string> &narae::plan::precisions() {
   return all;
 }
 
-/// Bytes of n elements in rows of `columns` as the checkpoint stores them.
+/// Bytes of rows of `columns` elements as the checkpoint stores them.
 static double storedBytes(Storage storage, double rows, double columns) {
-  struct Block {
-    double elements, bytes;
-  };
-  auto block = [&]() -> Block {
-    switch (storage) {
-    case Storage::F32:
-      return {1, 4};
-    case Storage::F16:
-    case Storage::BF16:
-      return {1, 2};
-    case Storage::F8E4M3:
-      return {1, 1};
-    case Storage::Q4_0:
-    case Storage::IQ4_NL:
-      return {32, 18};
-    case Storage::Q4_1:
-      return {32, 20};
-    case Storage::Q5_0:
-      return {32, 22};
-    case Storage::Q5_1:
-      return {32, 24};
-    case Storage::Q8_0:
-      return {32, 34};
-    case Storage::Q2_K:
-      return {256, 84};
-    case Storage::Q3_K:
-      return {256, 110};
-    case Storage::Q4_K:
-      return {256, 144};
-    case Storage::Q5_K:
-      return {256, 176};
-    case Storage::Q6_K:
-      return {256, 210};
-    }
-    return {1, 4};
-  }();
+  language::StorageBlock block = language::storageBlock(storage);
   return rows * std::ceil(columns / block.elements) * block.bytes;
 }
 

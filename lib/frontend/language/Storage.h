@@ -8,7 +8,7 @@
 #ifndef NARAE_LIB_FRONTEND_LANGUAGE_STORAGE_H
 #define NARAE_LIB_FRONTEND_LANGUAGE_STORAGE_H
 
-#include "lib/frontend/language/Model.h"
+#include "lib/frontend/language/StoredTypes.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -16,14 +16,6 @@ namespace narae::language {
 
 /// The element type of a weight that is stored so.
 mlir::Type elementType(Storage storage, mlir::MLIRContext *context);
-/// "bf16", "q4_0".
-const char *storageName(Storage storage);
-/// Elements of a block along a row and its bytes; 1 and an element's for types
-/// without blocks.
-struct StorageBlock {
-  int64_t elements, bytes;
-};
-StorageBlock storageBlock(Storage storage);
 /// The number of elements; none where a size is negative or the product of
 /// all does not fit.
 std::optional<int64_t> elementCount(const std::vector<int64_t> &shape);
