@@ -74,6 +74,8 @@ Config narae::dram::hbm3() {
                           Level::Group,  Level::Rank,   Level::PseudoChannel,
                           Level::Channel};
   config.mapping.interleave = 4;
+  // Ramulator's stream without refresh: 753 of 819 GB/s.
+  config.columns = 0.92;
   return config;
 }
 
@@ -82,7 +84,19 @@ Config narae::dram::hbm3e() { return faster(hbm3(), "HBM3E", 1.5); }
 double narae::dram::streamBandwidth(const Config &config, int64_t granule) {
   double units = double(config.channels) * config.pseudoChannels;
   double activated = units * 4 * granule / (config.faw * config.clock);
-  return std::min(config.peak(), activated) * (1 - config.refreshTax());
+  return std::min(config.peak() * config.columns, activated) *
+         (1 - config.refreshTax());
+}
+
+double narae::dram::streamShare(const Config &config) {
+  return streamBandwidth(config, config.pageBytes) / config.peak();
+}
+
+std::optional<Config> narae::dram::findGeneration(const std::string &name) {
+  for (const Config &config : {hbm2(), hbm2e(), hbm3(), hbm3e()})
+    if (config.name == name)
+      return config;
+  return std::nullopt;
 }
 
 double narae::dram::conflictBandwidth(const Config &config, int64_t granule) {
