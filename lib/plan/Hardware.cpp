@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/plan/Hardware.h"
+#include "lib/memory/dram/Config.h"
 
 #include <nlohmann/json.hpp>
 
@@ -75,16 +76,22 @@ public:
                          (*given)["value"].dump() +
                          ", which is absurd: " + std::to_string(low) + " to " +
                          std::to_string(high) + " is possible");
+    provenance(*given, place, result);
+    return result;
+  }
+
+  /// Reads "source" or "assumed" of the object at `place`.
+  void provenance(const json &object, const std::string &place,
+                  Figure &result) {
     for (const char *key : {"source", "assumed"})
-      if (given->contains(key) && (*given)[key].is_string()) {
-        result.source = (*given)[key].get<std::string>();
+      if (object.contains(key) && object[key].is_string()) {
+        result.source = object[key].get<std::string>();
         result.assumed = std::string(key) == "assumed";
-        return result;
+        return;
       }
     problems.push_back("'" + place +
                        "' says neither its \"source\" nor why it "
                        "is \"assumed\"");
-    return result;
   }
 
 private:
@@ -95,20 +102,77 @@ private:
 };
 } // namespace
 
-static DeviceMemory readMemory(Reader &reader, const json &object) {
+/// How channels and banks of a pool are addressed.
+static void readOrganisation(Reader &reader, const json &object,
+                             DeviceMemory &memory,
+                             std::vector<std::string> &problems) {
+  std::string path = "memory.organisation";
+  if (!object.is_object()) {
+    problems.push_back("'" + path + "' must be an object");
+    return;
+  }
+  memory.channels = reader.integer(object, path, "channels", 1, 4096);
+  memory.banks = reader.integer(object, path, "banks", 1, 4096);
+  memory.interleaveBytes =
+      reader.integer(object, path, "interleave_bytes", 32, 1 << 20);
+  memory.bankSets = reader.integer(object, path, "bank_sets", 1, 64);
+  reader.provenance(object, path, memory.organisation);
+  if (memory.hashed)
+    problems.push_back("'" + path +
+                       "' is of no use where the hardware hashes addresses: "
+                       "'memory.interleave' must be \"software\"");
+}
+
+/// What the DRAM model says of a generation, where the file says nothing.
+static void readRates(Reader &reader, const json &object,
+                      DeviceMemory &memory) {
+  std::optional<narae::dram::Config> model =
+      narae::dram::findGeneration(memory.kind);
+  auto rate = [&](const char *name, double low, double high, double modelled,
+                  const std::string &reason) {
+    if (!model || object.contains(name))
+      return reader.figure(object, "memory", name, low, high);
+    Figure figure;
+    figure.value = modelled;
+    figure.assumed = model->assumed;
+    figure.source = "DRAM model of " + memory.kind + ": " + reason;
+    return figure;
+  };
+  auto ns = [&](int64_t clocks) {
+    return std::to_string(std::llround(clocks * model->clock));
+  };
+  memory.refresh = rate("refresh", 0, 0.5, model ? model->refreshTax() : 0,
+                        model ? "tRFC " + ns(model->rfc) + " of tREFI " +
+                                    ns(model->refi) + " ns"
+                              : "");
+  double share = model ? narae::dram::streamShare(*model) : 0;
+  if (model && object.contains("refresh")) // the file's, then the model's rest
+    share *= (1 - memory.refresh.value) / (1 - model->refreshTax());
+  memory.efficiency = rate("efficiency", 0.01, 1, share,
+                           "long streams, less refresh, as on cycle-level "
+                           "simulators");
+}
+
+static DeviceMemory readMemory(Reader &reader, const json &object,
+                               std::vector<std::string> &problems) {
   DeviceMemory memory;
   std::string path = "memory";
   memory.name = reader.text(object, path, "name");
   memory.kind = reader.text(object, path, "kind");
   std::string interleave = reader.text(object, path, "interleave");
+  if (interleave != "software" && interleave != "hashed" &&
+      object.contains("interleave") && object["interleave"].is_string())
+    problems.push_back("'memory.interleave' is \"" + interleave +
+                       "\"; it must be \"software\" or \"hashed\"");
   memory.hashed = interleave != "software";
   memory.pools = reader.integer(object, path, "pools", 1, 1024);
   memory.granule = reader.integer(object, path, "granule", 1, int64_t(1) << 30);
   memory.capacity = reader.figure(object, path, "capacity", 1 << 20, 1e15);
   memory.reserve = reader.figure(object, path, "reserve", 0, 1e15);
   memory.bandwidth = reader.figure(object, path, "bandwidth", 1e6, 1e15);
-  memory.refresh = reader.figure(object, path, "refresh", 0, 0.5);
-  memory.efficiency = reader.figure(object, path, "efficiency", 0.01, 1);
+  readRates(reader, object, memory);
+  if (object.contains("organisation"))
+    readOrganisation(reader, object["organisation"], memory, problems);
   return memory;
 }
 
@@ -126,7 +190,7 @@ Hardware narae::plan::readHardware(const std::string &text,
   hardware.description = reader.text(root, "", "description");
   if (const json *memory = reader.field(root, "", "memory");
       memory && memory->is_object())
-    hardware.memory = readMemory(reader, *memory);
+    hardware.memory = readMemory(reader, *memory, problems);
   else if (memory)
     problems.push_back("'memory' must be an object");
   const json *peak = reader.field(root, "", "peak");
@@ -144,7 +208,7 @@ Hardware narae::plan::readHardware(const std::string &text,
   hardware.host = reader.figure(root, "", "host_bandwidth", 1e6, 1e15);
   hardware.devicesPerNode =
       reader.integer(root, "", "devices_per_node", 1, 1 << 20);
-  if (problems.empty() &&
+  if (hardware.memory.capacity.value > 0 &&
       hardware.memory.reserve.value >= hardware.memory.capacity.value)
     problems.push_back("'memory.reserve' leaves nothing of 'memory.capacity'");
   return hardware;

@@ -30,12 +30,22 @@ struct DeviceMemory {
   std::string kind;   ///< "HBM3", "GDDR6", "DDR5"
   bool hashed = true; ///< addresses spread over all stacks by the hardware
   int64_t pools = 1;
-  Figure capacity;   ///< bytes a pool
-  Figure reserve;    ///< bytes a pool that programs cannot have
-  Figure bandwidth;  ///< bytes/s a pool, at peak
+  Figure capacity;  ///< bytes a pool
+  Figure reserve;   ///< bytes a pool that programs cannot have
+  Figure bandwidth; ///< bytes/s a pool, at peak
+  /// Of generations of HBM that the DRAM model knows, these two are its, unless
+  /// the file has others.
   Figure refresh;    ///< share of the time in which DRAM refreshes
   Figure efficiency; ///< share of the peak that long streams reach
   uint64_t granule = 1;
+  /// Of a pool, where software interleaves: channels, the banks of each, bytes
+  /// in a channel before the next, and the sets of banks that address bits at
+  /// the top select. Zero channels: not described.
+  int64_t channels = 0, banks = 0, interleaveBytes = 0, bankSets = 1;
+  Figure organisation; ///< where these come from; without a value
+
+  /// Bytes/s of a pool that long streams get.
+  double derated() const { return bandwidth.value * efficiency.value; }
 };
 
 /// One device of a target, as its JSON file describes it.

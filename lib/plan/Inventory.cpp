@@ -233,6 +233,18 @@ double narae::plan::matrixBytes(const Matrix &matrix,
   return precision == "int8" ? n + scales : n / 2 + scales;
 }
 
+double narae::plan::rowBytes(const Matrix &matrix,
+                             const std::string &precision) {
+  if (precision.empty())
+    return storedBytes(matrix.storage, 1, matrix.columns);
+  double columns = matrix.columns;
+  if (precision == "f32")
+    return 4 * columns;
+  if (!matrix.isLinear || precision == "bf16" || precision == "f16")
+    return 2 * columns;
+  return precision == "int4" ? std::ceil(columns / 2) : columns;
+}
+
 double narae::plan::cacheBytes(const std::string &type) {
   if (type == "f32")
     return 4;

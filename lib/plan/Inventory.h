@@ -85,6 +85,10 @@ const std::vector<std::string> &precisions();
 /// the linear matrices; all others stay in 16 bits.
 double matrixBytes(const Matrix &matrix, const std::string &precision);
 
+/// Bytes from a row of a matrix to the next; scales that lie apart are not part
+/// of it.
+double rowBytes(const Matrix &matrix, const std::string &precision);
+
 /// Bytes of an element of a cache type: f32, bf16, f16, fp8, q8_0.
 double cacheBytes(const std::string &type);
 

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/plan/Plan.h"
+#include "lib/plan/Stacks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,35 +29,6 @@ double narae::plan::cachedBytes(const Inventory &inventory,
          poolShare(cache, options.parallel, hardware.memory.pools);
 }
 
-static double roundUp(double bytes, double granule) {
-  return std::ceil(bytes / granule) * granule;
-}
-
-/// Adds up what one pool of a device in `stage` holds.
-static Space fill(const Inventory &inventory, const Hardware &hardware,
-                  const Options &options, const std::vector<Stage> &stages,
-                  size_t stage, const Arena &arena) {
-  const DeviceMemory &memory = hardware.memory;
-  Space space;
-  space.capacity = memory.capacity.value;
-  space.reserve = memory.reserve.value;
-  for (size_t i = 0; i < inventory.matrices.size(); ++i) {
-    const Matrix &matrix = inventory.matrices[i];
-    if (holds(inventory, stages, stage, i))
-      space.weights +=
-          matrix.count * matrixBytes(matrix, options.precision) *
-          poolShare(inventory, matrix, options.parallel, memory.pools);
-  }
-  for (int64_t l = stages[stage].first; l < stages[stage].last; ++l)
-    space.cache += cachedBytes(inventory, hardware, options, l);
-  space.activations = arena.peak;
-  double granule = memory.granule;
-  space.peak = roundUp(space.weights, granule) + roundUp(space.cache, granule) +
-               roundUp(space.activations, granule);
-  space.lowerBound = space.weights + space.cache + arena.lowerBound;
-  return space;
-}
-
 static void findLargest(const Inventory &inventory, const Hardware &hardware,
                         const Arena &arena, size_t stage, Plan &plan) {
   const Options &options = plan.options;
@@ -74,12 +45,7 @@ static void findLargest(const Inventory &inventory, const Hardware &hardware,
   for (int64_t l = plan.stages[stage].first; l < plan.stages[stage].last; ++l)
     all.push_back({"cache of layer " + std::to_string(l),
                    cachedBytes(inventory, hardware, options, l)});
-  std::sort(all.begin(), all.end(),
-            [](const LargeBuffer &a, const LargeBuffer &b) {
-              return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name;
-            });
-  all.resize(std::min<size_t>(all.size(), 5));
-  plan.largest = all;
+  keepLargest(std::move(all), plan);
 }
 
 /// Tokens and sequences for which the tightest space has room.
@@ -97,7 +63,11 @@ static void findRoom(const Inventory &inventory, const Hardware &hardware,
       if (inventory.caches[l].window == 0)
         growing += bytesPerToken(inventory.caches[l], options.kvType) *
                    poolShare(inventory.caches[l], options.parallel, pools);
-    double room = std::max(0.0, space.room());
+    // Allocations are whole granules.
+    double granule = hardware.memory.granule;
+    double room = std::max(
+        0.0, std::floor((space.capacity - space.reserve) / granule) * granule -
+                 space.peak);
     double sequence = space.cache / options.batch;
     if (growing > 0)
       plan.roomTokens = std::min(plan.roomTokens, std::floor(room / growing));
@@ -133,30 +103,36 @@ Plan narae::plan::makePlan(const Inventory &inventory, const Hardware &hardware,
   }
   plan.stages =
       divideLayers(inventory, options.precision, options.parallel.pipeline);
-  int64_t pools = hardware.memory.pools;
-  Arena arena = planActivations(inventory, options, pools);
+  Arena arena = planActivations(inventory, options, hardware.memory.pools);
   plan.fits = true;
   size_t tightestStage = 0;
-  double tightest = std::numeric_limits<double>::infinity();
+  double shared = 0;
   for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
-    Space space = fill(inventory, hardware, options, plan.stages, stage, arena);
-    plan.fits &= space.fits();
-    if (space.room() < tightest) {
-      tightest = space.room();
-      tightestStage = stage;
-    }
+    std::vector<placement::Padded> padded;
+    std::vector<Space> spaces = fillSpaces(inventory, hardware, options,
+                                           plan.stages, stage, arena, padded);
     for (int64_t rank = 0; rank < options.parallel.tensor; ++rank)
-      for (int64_t pool = 0; pool < pools; ++pool) {
+      for (Space &space : spaces) {
         space.device = stage * options.parallel.tensor + rank;
-        space.name = hardware.memory.name +
-                     (pools > 1 ? "." + std::to_string(pool) : "");
         plan.spaces.push_back(space);
+        plan.fits &= space.fits();
+        shared = std::max(shared, space.shared);
+        if (space.room() < plan.spaces[plan.tightest].room() ||
+            plan.spaces.size() == 1) {
+          plan.tightest = plan.spaces.size() - 1;
+          tightestStage = stage;
+          plan.padded = padded;
+        }
       }
   }
   findLargest(inventory, hardware, arena, tightestStage, plan);
   findRoom(inventory, hardware, plan);
-  plan.decode = decodeTime(inventory, hardware, options, plan.stages);
-  plan.prefill = prefillTime(inventory, hardware, options, plan.stages);
+  Hardware derated = withCollisions(hardware, shared);
+  plan.peakBandwidth = hardware.memory.bandwidth.value;
+  plan.deratedBandwidth = derated.memory.derated();
+  plan.refreshTax = hardware.memory.refresh.value;
+  plan.decode = decodeTime(inventory, derated, options, plan.stages);
+  plan.prefill = prefillTime(inventory, derated, options, plan.stages);
   plan.notes.push_back("activations and times come from a layer-by-layer "
                        "schedule, which stands in for a code generator's");
   return plan;

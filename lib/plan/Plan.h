@@ -12,6 +12,7 @@
 #ifndef NARAE_LIB_PLAN_PLAN_H
 #define NARAE_LIB_PLAN_PLAN_H
 
+#include "lib/memory/placement/Placement.h"
 #include "lib/memory/planner/Planner.h"
 #include "lib/plan/Layout.h"
 
@@ -34,6 +35,10 @@ struct Space {
   double weights = 0, cache = 0, activations = 0;
   double peak = 0;       ///< of weights, cache and activations
   double lowerBound = 0; ///< no plan of this layout has a smaller peak
+  /// Where software interleaves: bytes between rows of matrices, where each
+  /// kind of data lies, and the share that has banks in common with another.
+  double padding = 0, shared = 0;
+  std::vector<placement::Region> regions;
   bool fits() const { return peak + reserve <= capacity; }
   double room() const { return capacity - reserve - peak; }
 };
@@ -69,9 +74,14 @@ struct Plan {
   double parameters = 0, activeParameters = 0;
   double weightBytes = 0; ///< of the model, once
   double kvBytesPerToken = 0, kvBytesFixed = 0, kvBytesPerTokenUniform = 0;
+  bool isGraph = false; ///< no language model: neither a cache nor tokens
   std::vector<Stage> stages;
   std::vector<Space> spaces;
+  size_t tightest = 0;              ///< of `spaces`: the one with least room
   std::vector<LargeBuffer> largest; ///< five, of the tightest space
+  /// Matrices of the tightest space whose rows were moved apart.
+  std::vector<placement::Padded> padded;
+  double refreshTax = 0, peakBandwidth = 0, deratedBandwidth = 0; ///< bytes/s
   StepTime prefill, decode;
   bool fits = false;
   /// Further tokens of one sequence, and further sequences of `context`.

@@ -37,6 +37,45 @@ static ordered_json toJson(const Figure &figure) {
           {figure.assumed ? "assumed" : "source", figure.source}};
 }
 
+static ordered_json toJson(const Space &space) {
+  auto bytes = [](double value) { return std::llround(value); };
+  ordered_json result = {{"device", space.device},
+                         {"name", space.name},
+                         {"capacity", bytes(space.capacity)},
+                         {"reserve", bytes(space.reserve)},
+                         {"weights", bytes(space.weights)},
+                         {"cache", bytes(space.cache)},
+                         {"activations", bytes(space.activations)},
+                         {"padding", bytes(space.padding)},
+                         {"peak", bytes(space.peak)},
+                         {"lower_bound", bytes(space.lowerBound)},
+                         {"fits", space.fits()}};
+  if (space.regions.empty())
+    return result;
+  static const char *names[] = {"weights", "cache", "activations"};
+  ordered_json regions = ordered_json::array();
+  for (const narae::placement::Region &region : space.regions)
+    regions.push_back({{"stream", names[size_t(region.stream)]},
+                       {"offset", bytes(region.offset)},
+                       {"bytes", bytes(region.bytes)},
+                       {"bank_sets", {region.firstSet, region.lastSet}}});
+  result["regions"] = regions;
+  result["shared_banks"] = space.shared;
+  return result;
+}
+
+/// What is declared of a pool's channels and banks; null when nothing is.
+static ordered_json organisation(const DeviceMemory &memory) {
+  if (memory.channels == 0)
+    return nullptr;
+  return {{"channels", memory.channels},
+          {"banks", memory.banks},
+          {"interleave_bytes", memory.interleaveBytes},
+          {"bank_sets", memory.bankSets},
+          {memory.organisation.assumed ? "assumed" : "source",
+           memory.organisation.source}};
+}
+
 static ordered_json toJson(const Hardware &hardware) {
   const DeviceMemory &memory = hardware.memory;
   ordered_json peak;
@@ -52,7 +91,8 @@ static ordered_json toJson(const Hardware &hardware) {
             {"bandwidth", toJson(memory.bandwidth)},
             {"refresh", toJson(memory.refresh)},
             {"efficiency", toJson(memory.efficiency)},
-            {"granule", memory.granule}}},
+            {"granule", memory.granule},
+            {"organisation", organisation(memory)}}},
           {"peak", peak},
           {"compute_efficiency", toJson(hardware.computeEfficiency)},
           {"link_bandwidth", toJson(hardware.link)},
@@ -65,20 +105,15 @@ std::string narae::plan::toJson(const Plan &plan, const Hardware &hardware) {
   auto bytes = [](double value) { return std::llround(value); };
   ordered_json spaces = ordered_json::array();
   for (const Space &space : plan.spaces)
-    spaces.push_back({{"device", space.device},
-                      {"name", space.name},
-                      {"capacity", bytes(space.capacity)},
-                      {"reserve", bytes(space.reserve)},
-                      {"weights", bytes(space.weights)},
-                      {"cache", bytes(space.cache)},
-                      {"activations", bytes(space.activations)},
-                      {"peak", bytes(space.peak)},
-                      {"lower_bound", bytes(space.lowerBound)},
-                      {"fits", space.fits()}});
+    spaces.push_back(::toJson(space));
   ordered_json largest = ordered_json::array(), advice = largest,
                stages = largest;
   for (const LargeBuffer &buffer : plan.largest)
     largest.push_back({{"name", buffer.name}, {"bytes", bytes(buffer.bytes)}});
+  ordered_json padded = ordered_json::array();
+  for (const narae::placement::Padded &item : plan.padded)
+    padded.push_back(
+        {{"name", item.name}, {"row", item.from}, {"padded_row", item.to}});
   for (const Advice &item : plan.advice)
     advice.push_back({{"change", item.change}, {"effect", item.effect}});
   for (const Stage &stage : plan.stages)
@@ -108,6 +143,17 @@ std::string narae::plan::toJson(const Plan &plan, const Hardware &hardware) {
       {"room",
        {{"tokens", bytes(plan.roomTokens)},
         {"sequences", bytes(plan.roomSequences)}}},
+      {"tightest",
+       {{"device", plan.spaces[plan.tightest].device},
+        {"space", plan.spaces[plan.tightest].name},
+        {"room", bytes(plan.spaces[plan.tightest].room())}}},
+      {"padded", padded},
+      {"bandwidth",
+       {{"peak", plan.peakBandwidth},
+        {"derated", plan.deratedBandwidth},
+        {"refresh_tax", plan.refreshTax},
+        {"source", hardware.memory.efficiency.source},
+        {"refresh_source", hardware.memory.refresh.source}}},
       {"largest", largest},
       {"stages", stages},
       {"advice", advice},

@@ -156,17 +156,48 @@ static std::string timesText(const Plan &plan, const Ink &ink) {
          traffic("decode", plan.decode);
 }
 
-static std::string hardwareText(const Hardware &hardware, const Ink &ink) {
+/// Where software interleaves: which stack decides, and what lies where in it.
+static std::string placementText(const Plan &plan, const Hardware &hardware,
+                                 const Ink &ink) {
+  const Space &space = plan.spaces[plan.tightest];
+  if (space.regions.empty())
+    return "";
+  std::string text = "tightest: " + space.name + " of device " +
+                     std::to_string(space.device) + ", " +
+                     fixed(gib(space.room()), 2) + " GiB left";
+  if (hardware.memory.bankSets > 1) {
+    static const char *names[] = {"weights", "cache", "activations"};
+    text += "; bank sets:";
+    for (const narae::placement::Region &region : space.regions)
+      text += std::string(" ") + names[size_t(region.stream)] + " " +
+              toString(region);
+    text +=
+        " (" + fixed(100 * space.shared, 0) + " % of the bytes share banks)";
+  }
+  if (!plan.padded.empty())
+    text += "; rows of " + counted(plan.padded.size(), "buffer") +
+            " are padded off bank strides, " +
+            fixed(space.padding / (1 << 20), 1) + " MiB, as " +
+            plan.padded.front().name + " from " +
+            grouped(plan.padded.front().from) + " to " +
+            grouped(plan.padded.front().to) + " bytes";
+  return ink.heading("Placement") + wrap(text, 2, 2) + "\n";
+}
+
+static std::string hardwareText(const Plan &plan, const Hardware &hardware,
+                                const Ink &ink) {
   const DeviceMemory &memory = hardware.memory;
   return ink.heading("Hardware") +
          wrap(memory.kind + ": " + std::to_string(memory.pools) + " x " +
                   fixed(gib(memory.capacity.value), 1) + " GiB, " +
                   fixed(memory.bandwidth.value / 1e9, 0) +
                   " GB/s each at peak (" + provenance(memory.bandwidth) +
-                  "); " + fixed(100 * memory.efficiency.value, 0) +
-                  " % of it for streams (" + provenance(memory.efficiency) +
+                  "), " + fixed(plan.deratedBandwidth / 1e9, 0) +
+                  " GB/s derated: " + fixed(100 * memory.efficiency.value, 1) +
+                  " % for streams (" + provenance(memory.efficiency) +
                   "), of which refresh takes " +
-                  fixed(100 * memory.refresh.value, 1) + " %",
+                  fixed(100 * memory.refresh.value, 1) + " % (" +
+                  provenance(memory.refresh) + ")",
               2, 2);
 }
 
@@ -206,7 +237,8 @@ std::string narae::plan::toText(const Plan &plan, const Hardware &hardware,
     result += "\n" + ink.heading("What would make it fit");
   for (const Advice &advice : plan.advice)
     result += wrap(advice.change + ": " + advice.effect, 2, 6);
-  result += "\n" + hardwareText(hardware, ink);
+  result += "\n" + placementText(plan, hardware, ink) +
+            hardwareText(plan, hardware, ink);
   for (const std::string &note : plan.notes)
     result += wrap("note: " + note, 2, 8);
   return result;
