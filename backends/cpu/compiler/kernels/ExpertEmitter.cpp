@@ -7,16 +7,17 @@
 //
 // Tokens are sorted by expert, so that each chosen matrix is read once. Parts
 // own rows of all matrices (columns of the result); each sorts for itself,
-// which takes less time than to wait for another. An expert with few tokens
-// takes dot products with its rows as they lie, one with many the
-// micro-kernel.
+// which takes less time than to wait for another. Quantised matrices are
+// multiplied as bytes; of others an expert with few tokens takes products with
+// its rows or narrow panels, one with many the micro-kernel.
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/cpu/compiler/kernels/CacheRows.h"
+#include "backends/cpu/compiler/kernels/ByteVectors.h"
 #include "backends/cpu/compiler/kernels/Emitters.h"
 #include "backends/cpu/compiler/kernels/Gemm.h"
 #include "backends/cpu/compiler/kernels/Packing.h"
+#include "backends/cpu/compiler/kernels/WeightPanels.h"
 #include "dialects/rt/KernelScope.h"
 #include "lib/codegen/Elemental.h"
 #include "lib/codegen/Scalar.h"
@@ -28,44 +29,56 @@ using namespace narae;
 using namespace narae::cpu;
 using codegen::Indices;
 
-/// Up to so many tokens of an expert dot products are faster.
-static constexpr int64_t kFewTokens = 4;
-/// Rows of a matrix that share a token's vectors.
-static constexpr int64_t kRows = 4;
+/// Rows of a block of quantised activations.
+static constexpr int64_t kQuantizedRows = 128;
 
 namespace {
 
 /// The op with its sizes.
-struct Experts {
+struct Experts : WeightForm {
   mutable fm::ExpertMatmulOp op; ///< accessors of ops are not const
   int64_t experts, outer, inner, chosen;
-  fm::Expr items; ///< tokens times chosen
-  /// Where the matrices are, when rows of floats are in memory.
-  Value memory;
+  fm::Expr items;          ///< tokens times chosen
+  bool takesBytes = false; ///< quantised rows
+  bool takesFew = false;   ///< few tokens have a way of their own
 
-  static std::optional<Experts> of(fm::SymbolicScope &scope, Operation *op);
+  static std::optional<Experts> of(fm::SymbolicScope &scope, Operation *op,
+                                   const MachineModel &machine);
   GemmPlan plan(const MachineModel &machine) const {
     MLIRContext *context = op->getContext();
     GemmPlan plan =
-        GemmPlan::make(machine, items, getAffineConstantExpr(inner, context));
+        GemmPlan::make(machine, items, getAffineConstantExpr(inner, context),
+                       depthStep(RegisterTile::of(machine).nr));
     plan.packsB = plan.hasTile = true;
     return plan;
   }
+  int64_t blockRows() const {
+    return takesBytes ? kQuantizedRows : kStreamedRows;
+  }
 };
 
-/// Bytes of scratch memory: those of the product, widened rows, where an
+/// Bytes of scratch memory. Products of many tokens and of few share the
+/// beginning: those of many widen rows in `spareAt`, those of few have a tile,
+/// then their rows, then sums on their way to vectors. Behind lie where an
 /// expert's items begin, and the items in order.
 struct ExpertScratch {
-  int64_t wideAt, wideRow, startsAt, cursorsAt, orderAt;
+  int64_t spareAt, rowsAt, linesAt, startsAt, cursorsAt, orderAt;
 
   ExpertScratch(fm::SymbolicScope &scope, const Experts &e,
-                const GemmPlan &plan) {
+                const MachineModel &machine) {
+    GemmPlan plan = e.plan(machine);
     fm::Expr depth = scope.cst(e.inner);
-    wideAt = llvm::alignTo(*fm::constantOf(plan.scratch(scope, depth)), 64);
-    wideRow = llvm::alignTo(plan.kc, 16) + 16;
-    startsAt = wideAt + plan.tile.nr * wideRow * 4;
-    cursorsAt = startsAt + llvm::alignTo((e.experts + 1) * 4, 64);
-    orderAt = cursorsAt + llvm::alignTo(e.experts * 4, 64);
+    auto align = [](int64_t at) { return int64_t(llvm::alignTo(at, 64)); };
+    spareAt = align(*fm::constantOf(plan.scratch(scope, depth)));
+    int64_t many = spareAt + WeightPanels::spareBytes(e, plan);
+    int64_t tile = e.blockRows() * WeightPanels::streamWidth(e, machine) * 4;
+    rowsAt = align(tile);
+    linesAt = align(rowsAt + (e.takesBytes ? WeightPanels::bytesScratch(
+                                                 e, e.inner, kQuantizedRows)
+                                           : kStreamedRows * e.inner * 4));
+    startsAt = align(e.takesBytes ? linesAt : std::max(many, linesAt + tile));
+    cursorsAt = startsAt + align((e.experts + 1) * 4);
+    orderAt = cursorsAt + align(e.experts * 4);
   }
 };
 
@@ -73,7 +86,8 @@ class ExpertBody {
 public:
   ExpertBody(KernelContext &k, const MachineModel &machine, const Experts &e)
       : k(k), machine(machine), e(e), plan(e.plan(machine)),
-        at(k.scope, e, plan), v(k.b, k.loc, machine),
+        at(k.scope, e, machine), v(k.b, k.loc, machine),
+        weights(k, v, e, k.scope.cst(e.outer), e.inner),
         starts(k.scratchAt(k.index(at.startsAt))),
         cursors(k.scratchAt(k.index(at.cursorsAt))),
         order(k.scratchAt(k.index(at.orderAt))) {}
@@ -83,13 +97,17 @@ private:
   void sort();
   void many(Value expert, Value first, Value count);
   void few(Value expert, Value first, Value count);
-  void dots(Value expert, Value row, int64_t rows, Value item);
   Value panel(Value expert, const GemmBlock &block, Value k0, Value kc,
               Value room);
+  Stream stream(Value expert, Value first, Value count);
+  void finish(const GemmPlan &tilePlan, const GemmBlock &block, Value first,
+              Value tile);
+  Value itemAt(Value first, Value row) {
+    return get(order, k.addI(first, row));
+  }
   Value expertOf(Value item);
   /// Where the input row of an item begins.
   Value inputRow(Value item);
-  Value matrixRow(Value expert, Value row);
   Indices indicesOf(Value item) {
     return {k.divI(item, chosen), k.remI(item, chosen)};
   }
@@ -108,6 +126,7 @@ private:
   GemmPlan plan;
   ExpertScratch at;
   VectorBuilder v;
+  WeightPanels weights;
   Value starts, cursors, order;
   Value zero = k.index(0), one = k.index(1);
   Value chosen = k.index(e.chosen);
@@ -115,7 +134,8 @@ private:
 
 } // namespace
 
-std::optional<Experts> Experts::of(fm::SymbolicScope &scope, Operation *op) {
+std::optional<Experts> Experts::of(fm::SymbolicScope &scope, Operation *op,
+                                   const MachineModel &machine) {
   auto matmul = dyn_cast_or_null<fm::ExpertMatmulOp>(op);
   if (!matmul || !isF32(matmul.getInput()) ||
       !isa<BlockArgument>(matmul.getInput()) ||
@@ -132,13 +152,16 @@ std::optional<Experts> Experts::of(fm::SymbolicScope &scope, Operation *op) {
     return std::nullopt;
   e.experts = *experts, e.outer = *outer, e.inner = *inner, e.chosen = *chosen;
   e.items = scope.product(scope.dims(matmul.getIndices()));
-  Value memory = matmul.getExperts();
-  if (auto cast = memory.getDefiningOp<fm::CastOp>())
-    memory = cast.getInput();
-  Type type = codegen::elementOf(memory);
-  if (isa<BlockArgument>(memory) &&
-      (type.isF32() || type.isF16() || type.isBF16()))
-    e.memory = memory;
+  int64_t width = RegisterTile::of(machine).nr;
+  Value matrices = matmul.getExperts();
+  e.findWeights(scope, matrices, /*transposed=*/true, scope.cst(e.inner),
+                width);
+  if (isa<BlockArgument>(matrices) && isF32(matrices))
+    e.weights = Rows, e.panels = matrices,
+    e.narrow = codegen::elementOf(matrices);
+  e.takesBytes = static_cast<WeightForm &>(e).takesBytes(machine);
+  e.takesFew = (e.weights == Narrow && !e.scaled) ||
+               (e.weights == Rows && e.inner % width == 0);
   return e;
 }
 
@@ -152,12 +175,6 @@ Value ExpertBody::inputRow(Value item) {
   bool isShared = k.dims(e.op.getInput()).size() == 2;
   Value row = isShared ? k.divI(item, chosen) : item;
   return v.at(k.pointerOf(e.op.getInput()), k.mulI(row, k.index(e.inner)));
-}
-
-Value ExpertBody::matrixRow(Value expert, Value row) {
-  Value line = k.addI(k.mulI(expert, k.index(e.outer)), row);
-  return k.address(k.pointerOf(e.memory), codegen::elementOf(e.memory),
-                   k.mulI(line, k.index(e.inner)));
 }
 
 /// Counting sort: stable, so that the order is that of the tokens.
@@ -183,43 +200,38 @@ void ExpertBody::sort() {
   });
 }
 
+/// Gives a tile's rows to the items that begin at `first`.
+void ExpertBody::finish(const GemmPlan &tilePlan, const GemmBlock &block,
+                        Value first, Value tile) {
+  TileStore store;
+  store.anchor = e.op.getResult();
+  store.row = [&](Value row) { return indicesOf(itemAt(first, row)); };
+  store.at = [](Indices row, Value col) {
+    row.push_back(col);
+    return row;
+  };
+  storeTile(k, tilePlan, block, tile, store);
+}
+
 //===----------------------------------------------------------------------===//
 // Many tokens of an expert
 //===----------------------------------------------------------------------===//
 
 Value ExpertBody::panel(Value expert, const GemmBlock &block, Value k0,
                         Value kc, Value room) {
-  Value nr = k.index(plan.tile.nr);
-  if (!e.memory) {
+  if (e.weights == Experts::Plain) {
     packElements(
         k,
         [&](Value d, Value col) {
           return k.element(e.op.getExperts(),
                            {expert, k.addI(block.col, col), k.addI(k0, d)});
         },
-        kc, block.cols, room, nr);
+        kc, block.cols, room, k.index(plan.tile.nr));
     return room;
   }
-  Type type = codegen::elementOf(e.memory), f32 = k.b.getF32Type();
-  if (type.isF32()) {
-    packTransposed(k, v, v.at(matrixRow(expert, block.col), k0),
-                   k.index(e.inner), block.cols, kc, room, nr);
-    return room;
-  }
-  Value wide = k.scratchAt(k.index(at.wideAt)), distance = k.index(at.wideRow);
-  Value lanes = k.index(v.lanes), whole = k.mulI(k.divI(kc, lanes), lanes);
-  k.forLoop(zero, block.cols, one, [&](Value col) {
-    Value from = k.address(matrixRow(expert, k.addI(block.col, col)), type, k0);
-    Value to = v.at(wide, k.mulI(col, distance));
-    k.forLoop(zero, whole, lanes, [&](Value i) {
-      v.store(loadWide(v, type, k.address(from, type, i)), v.at(to, i));
-    });
-    k.forLoop(whole, kc, one, [&](Value i) {
-      v.storeScalar(codegen::convert(k, k.load(from, type, i), type, f32),
-                    v.at(to, i));
-    });
-  });
-  packTransposed(k, v, wide, distance, block.cols, kc, room, nr);
+  GemmBlock matrix = block;
+  matrix.batch = expert;
+  weights.widen(plan, matrix, k0, kc, room, k.scratchAt(k.index(at.spareAt)));
   return room;
 }
 
@@ -229,10 +241,9 @@ void ExpertBody::many(Value expert, Value first, Value count) {
   gemm.rows = count;
   gemm.cols = k.index(e.outer);
   gemm.depth = k.index(e.inner);
-  auto itemOf = [&](Value row) { return get(order, k.addI(first, row)); };
   gemm.packA = [&](const GemmBlock &block, Value k0, Value kc, Value to) {
     k.forLoop(zero, block.rows, one, [&](Value r) {
-      Value from = v.at(inputRow(itemOf(k.addI(block.row, r))), k0);
+      Value from = v.at(inputRow(itemAt(first, k.addI(block.row, r))), k0);
       copyFloats(k, v, from, v.at(to, k.mulI(r, k.index(plan.lda))), kc);
     });
   };
@@ -240,70 +251,68 @@ void ExpertBody::many(Value expert, Value first, Value count) {
     return panel(expert, block, k0, kc, room);
   };
   gemm.finish = [&](const GemmBlock &block, Value tile) {
-    TileStore store;
-    store.anchor = e.op.getResult();
-    store.row = [&](Value row) { return indicesOf(itemOf(row)); };
-    store.at = [](Indices row, Value col) {
-      row.push_back(col);
-      return row;
-    };
-    storeTile(k, plan, block, tile, store);
+    finish(plan, block, first, tile);
   };
   emitGemm(k, machine, plan, gemm);
 }
 
 //===----------------------------------------------------------------------===//
-// Few tokens of an expert
+// Few tokens of an expert, and bytes
 //===----------------------------------------------------------------------===//
 
-/// Rows [row, row + rows) of a matrix by an item's input.
-void ExpertBody::dots(Value expert, Value row, int64_t rows, Value item) {
-  Type type = codegen::elementOf(e.memory);
-  // Two sums a row hide more latency.
-  int64_t steps = e.inner % (2 * v.lanes) == 0 ? 2 : 1;
-  SmallVector<Value> matrix, init(rows * steps, v.zero());
-  for (int64_t r = 0; r < rows; ++r)
-    matrix.push_back(matrixRow(expert, k.addI(row, k.index(r))));
-  Value input = inputRow(item);
-  auto sums = k.forLoop(zero, k.index(e.inner), k.index(steps * v.lanes), init,
-                        [&](Value i, ValueRange acc) -> SmallVector<Value> {
-                          SmallVector<Value> next;
-                          for (int64_t s = 0; s < steps; ++s) {
-                            Value d = k.addI(i, k.index(s * v.lanes));
-                            Value x = v.load(v.at(input, d));
-                            for (int64_t r = 0; r < rows; ++r) {
-                              Value w = loadWide(v, type,
-                                                 k.address(matrix[r], type, d));
-                              next.push_back(v.fma(w, x, acc[s * rows + r]));
-                            }
-                          }
-                          return next;
-                        });
-  Value result = e.op.getResult();
-  for (int64_t r = 0; r < rows; ++r) {
-    Value sum = steps == 2 ? v.add(sums[r], sums[rows + r]) : sums[r];
-    Value total = v.sum(sum);
-    Indices at = indicesOf(item);
-    at.push_back(k.addI(row, k.index(r)));
-    k.define(result, [&](ValueRange) { return total; });
-    storeYields(k, at);
-    k.undefine(result);
+Stream ExpertBody::stream(Value expert, Value first, Value count) {
+  Stream s;
+  s.batches = one, s.rows = count, s.cols = k.index(e.outer);
+  s.width = WeightPanels::streamWidth(e, machine);
+  s.maxRows = e.blockRows();
+  s.heights =
+      streamHeights(0, e.takesBytes ? (v.lanes >= 16 ? 8 : 4) : kStreamedRows);
+  Value rows = k.scratchAt(k.index(at.rowsAt));
+  auto matrix = [expert](const GemmBlock &block) {
+    GemmBlock matrix = block;
+    matrix.batch = expert;
+    return matrix;
+  };
+  auto inputOf = [this, first](const GemmBlock &block, Value row) {
+    return inputRow(itemAt(first, k.addI(block.row, row)));
+  };
+  if (e.takesBytes) {
+    auto quantize = [this, inputOf](const QuantizedRows &rows,
+                                    const GemmBlock &block, Value to) {
+      ByteVectors b8(v);
+      k.forLoop(zero, block.rows, one, [&](Value row) {
+        rows.quantize(k, v, inputOf(block, row), k.index(e.inner), one,
+                      b8.at(to, k.mulI(row, k.index(rows.rowBytes()))));
+      });
+    };
+    weights.streamBytes(s, rows, kQuantizedRows, quantize, matrix);
+  } else {
+    s.prepare = [this, inputOf, rows](const GemmBlock &block) {
+      Value depth = k.index(e.inner);
+      k.forLoop(zero, block.rows, one, [&](Value row) {
+        copyFloats(k, v, inputOf(block, row), v.at(rows, k.mulI(row, depth)),
+                   depth);
+      });
+    };
+    s.product = [this, matrix, rows](const GemmBlock &block, Value row,
+                                     int64_t height) {
+      Value x = v.at(rows, k.mulI(row, k.index(e.inner)));
+      return weights.product(matrix(block), x, height,
+                             k.scratchAt(k.index(at.linesAt)));
+    };
   }
+  s.tile = k.scratchAt(zero);
+  s.finish = [this, first, width = s.width](const GemmBlock &block,
+                                            Value tile) {
+    GemmPlan tilePlan = plan;
+    tilePlan.tile.nr = width;
+    finish(tilePlan, block, first, tile);
+  };
+  return s;
 }
 
 void ExpertBody::few(Value expert, Value first, Value count) {
-  auto [begin, end] = k.share(k.index(e.outer), kRows);
-  Value step = k.index(kRows);
-  Value whole = k.addI(begin, k.mulI(k.divI(k.subI(end, begin), step), step));
-  auto rows = [&](Value from, Value to, int64_t height) {
-    k.forLoop(from, to, k.index(height), [&](Value row) {
-      k.forLoop(zero, count, one, [&](Value i) {
-        dots(expert, row, height, get(order, k.addI(first, i)));
-      });
-    });
-  };
-  rows(begin, whole, kRows);
-  rows(whole, end, 1);
+  emitStream(k, machine, stream(expert, first, count));
 }
 
 void ExpertBody::emit() {
@@ -320,9 +329,11 @@ void ExpertBody::emit() {
     auto emitMany = [&] { many(expert, first, count); };
     auto emitFew = [&] { few(expert, first, count); };
     k.ifThen(k.lessI(zero, count), [&] {
-      if (!e.memory || e.inner % v.lanes)
+      if (e.takesBytes)
+        return emitFew();
+      if (!e.takesFew)
         return emitMany();
-      Value isFew = k.lessI(count, k.index(kFewTokens + 1));
+      Value isFew = k.lessI(count, k.index(kStreamedRows + 1));
       k.ifElse(isFew, {}, none(emitFew), none(emitMany));
     });
   });
@@ -334,24 +345,26 @@ class ExpertEmitter final : public codegen::KernelEmitter {
 public:
   StringRef name() const override { return "experts"; }
 
-  bool matches(rt::KernelOp kernel, const MachineModel &) override {
+  bool matches(rt::KernelOp kernel, const MachineModel &machine) override {
     fm::SymbolicScope scope = rt::scopeOf(kernel);
-    auto e = Experts::of(scope, codegen::anchorOf(kernel));
+    auto e = Experts::of(scope, codegen::anchorOf(kernel), machine);
     return e && yieldsFollow(kernel, scope, e->op.getResult());
   }
 
   DictionaryAttr configure(rt::KernelOp kernel, const MachineModel &machine,
                            fm::Expr &scratch) override {
     fm::SymbolicScope scope = rt::scopeOf(kernel);
-    auto e = *Experts::of(scope, codegen::anchorOf(kernel));
-    ExpertScratch at(scope, e, e.plan(machine));
+    auto e = *Experts::of(scope, codegen::anchorOf(kernel), machine);
+    ExpertScratch at(scope, e, machine);
     scratch =
         scope.add(scope.mul(e.items, scope.cst(4)), scope.cst(at.orderAt + 64));
-    return DictionaryAttr::get(kernel.getContext());
+    Builder b(kernel.getContext());
+    auto way = e.takesBytes ? "bytes" : e.takesFew ? "stream" : "panels";
+    return b.getDictionaryAttr({b.getNamedAttr("way", b.getStringAttr(way))});
   }
 
   LogicalResult emit(KernelContext &k, const MachineModel &machine) override {
-    auto e = *Experts::of(k.scope, codegen::anchorOf(k.kernel));
+    auto e = *Experts::of(k.scope, codegen::anchorOf(k.kernel), machine);
     ExpertBody(k, machine, e).emit();
     return success();
   }

@@ -79,16 +79,8 @@ Value MatmulBody::panelB(const GemmBlock &block, Value k0, Value kc,
                          Value room) {
   Value nr = k.index(plan.tile.nr), depth = k.expr(p.depth);
   Value pointer = k.pointerOf(p.rhs);
-  if (p.weights == Product::Blocks) {
-    widenBlocks(block, k0, kc, room);
-    return room;
-  }
-  if (p.weights == Product::Narrow) {
-    widenNarrow(block, k0, kc, room);
-    return room;
-  }
-  if (p.weights == Product::Rows) {
-    widenRows(block, k0, kc, room);
+  if (p.weights != Product::Plain && p.weights != Product::Panels) {
+    widen(block, k0, kc, room);
     return room;
   }
   if (p.weights == Product::Panels) {
@@ -170,7 +162,10 @@ Gemm MatmulBody::gemm() {
 }
 void MatmulBody::emit() {
   auto products = [&] { emitGemm(k, v.machine, plan, gemm()); };
-  auto streams = [&] { emitStream(k, v.machine, stream()); };
+  auto streams = [&] {
+    WeightPanels panels = weights();
+    emitStream(k, v.machine, stream(panels));
+  };
   if (whole.bytes || (whole.stream && whole.isFew))
     return streams();
   if (!whole.stream)

@@ -9,12 +9,9 @@
 #define NARAE_BACKENDS_CPU_COMPILER_KERNELS_MATMULBODY_H
 
 #include "backends/cpu/compiler/kernels/Product.h"
-#include "backends/cpu/compiler/kernels/Stream.h"
+#include "backends/cpu/compiler/kernels/WeightPanels.h"
 
 namespace narae::cpu {
-
-/// Rows up to which narrow weights are widened in registers.
-constexpr int64_t kStreamedRows = 4;
 
 /// What code a kernel gets, and the scratch memory it needs.
 struct MatmulPlan {
@@ -26,9 +23,6 @@ struct MatmulPlan {
   int64_t width = 0;     ///< columns of a streamed panel
   int64_t rows = 0;      ///< of a streamed block
   int64_t staticRows = 0;
-
-  /// Rows of weights on their way to a panel.
-  int64_t rowsBytes() const { return gemm.kc * gemm.tile.nr * 4 + 64; }
   int64_t streamTileBytes() const { return isDirect ? 0 : rows * width * 4; }
 };
 
@@ -50,12 +44,10 @@ public:
 
 private:
   Gemm gemm();
-  Stream stream();
-  void widenBlocks(const GemmBlock &block, Value k0, Value kc, Value room);
-  void widenNarrow(const GemmBlock &block, Value k0, Value kc, Value room);
-  void widenRows(const GemmBlock &block, Value k0, Value kc, Value room);
-  Value weightRow(const GemmBlock &block, Value row);
-  void packPanel(const GemmBlock &block, Value to);
+  Stream stream(WeightPanels &panels);
+  WeightPanels weights();
+  GemmBlock matrixOf(const GemmBlock &block);
+  void widen(const GemmBlock &block, Value k0, Value kc, Value room);
   Value lhsRows(const GemmBlock &block);
   codegen::Indices rowIndices(Value batch, Value row);
   Value batchOffset(Value tensor, unsigned fixed, Value batch);

@@ -17,7 +17,6 @@
 
 #include "backends/cpu/compiler/kernels/Emitters.h"
 #include "backends/cpu/compiler/kernels/MatmulBody.h"
-#include "backends/cpu/compiler/kernels/PanelBlock.h"
 #include "dialects/rt/KernelScope.h"
 
 using namespace mlir;
@@ -51,19 +50,13 @@ MatmulPlan cpu::planMatmul(rt::KernelOp kernel, fm::SymbolicScope &scope,
                            const Product &p, const MachineModel &machine) {
   MatmulPlan plan;
   // Blocks of k are whole blocks of weights.
-  int64_t step = 1;
-  if (p.layout)
-    step = fm::blockInfo(p.layout->format).elements;
-  else if (p.weights == Product::Rows)
-    step = std::max(fm::storageUnit(p.narrow).elements,
-                    RegisterTile::of(machine).nr);
+  int64_t step = p.depthStep(RegisterTile::of(machine).nr);
   plan.gemm = GemmPlan::make(machine, p.rows, p.depth, step);
   plan.gemm.packsB = p.weights != Product::Panels;
   plan.isDirect = isDirect(kernel, scope, p);
   plan.gemm.hasTile = !plan.isDirect;
   bool reads = isa<BlockArgument>(p.lhs) && !p.transposeLhs;
-  plan.bytes = p.layout && reads && !machine.exact &&
-               ByteVectors::canDot(machine, p.layout->maxByte());
+  plan.bytes = reads && p.takesBytes(machine);
   plan.stream = ((p.weights == Product::Narrow && !p.scaled) ||
                  p.weights == Product::Rows) &&
                 reads && !plan.bytes;
@@ -73,8 +66,7 @@ MatmulPlan cpu::planMatmul(rt::KernelOp kernel, fm::SymbolicScope &scope,
   if (rows && !plan.isFew)
     plan.stream = false;
   if (plan.bytes || plan.stream) {
-    plan.width = p.weights == Product::Narrow ? plan.gemm.tile.nr
-                                              : BlockPanelLayout::rows;
+    plan.width = WeightPanels::streamWidth(p, machine);
     plan.rows = plan.bytes ? kQuantizedRows : kStreamedRows;
     if (rows)
       plan.rows = std::clamp<int64_t>(*rows, 1, plan.rows);
@@ -90,17 +82,16 @@ MatmulPlan cpu::planMatmul(rt::KernelOp kernel, fm::SymbolicScope &scope,
 Expr cpu::matmulScratch(fm::SymbolicScope &scope, const Product &p,
                         const MatmulPlan &plan) {
   if (plan.bytes) {
-    QuantizedRows rows(*p.layout, *fm::constantOf(p.depth));
-    int64_t panel = p.weights == Product::Rows ? rows.panelBytes() : 0;
-    return scope.cst(plan.streamTileBytes() + plan.rows * rows.rowBytes() +
-                     panel + 64);
+    int64_t depth = *fm::constantOf(p.depth);
+    return scope.cst(plan.streamTileBytes() +
+                     WeightPanels::bytesScratch(p, depth, plan.rows) + 64);
   }
   // Sums of the rows of a panel of rows are collected behind the tile.
   if (plan.stream && plan.isFew)
     return scope.cst(plan.streamTileBytes() + plan.rows * plan.width * 4);
   Expr scratch = plan.gemm.scratch(scope, p.depth);
-  if (p.weights == Product::Rows)
-    scratch = scope.add(scratch, scope.cst(plan.rowsBytes()));
+  if (int64_t spare = WeightPanels::spareBytes(p, plan.gemm))
+    scratch = scope.add(scratch, scope.cst(spare));
   return scratch;
 }
 

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A matrix of bf16, f16, f8 or quantised blocks that a matmul reads is packed
-// in its own type, at compile time, and widened inside the kernels. Every
-// kernel that reads the weight, also the gather of a tied embedding, then reads
-// the packed copy, so that there is one:
+// A matrix of bf16, f16, f8 or quantised blocks that a matmul reads, or experts
+// that an expert_matmul reads, are packed in their own type, at compile time,
+// and widened inside the kernels. Every kernel that reads the weight, also the
+// gather of a tied embedding, then reads the packed copy, so that there is one:
 //
 //   matmul(x, cast(w))            matmul(x, cast(unpack_panels(p)))
 //   matmul(x, dequantize(w, s))   matmul(x, dequantize(unpack_panels(p), s))
@@ -102,11 +102,16 @@ std::optional<Layout> NarrowPacker::wanted(Reader reader) {
   auto type = cast<RankedTensorType>(reader.arg.getType());
   auto format = fm::blockFormatOf(type.getElementType());
   for (Operation *user : reader.op->getUsers()) {
-    auto matmul = dyn_cast<fm::MatmulOp>(user);
-    if (!matmul || matmul.getRhs() != reader.op->getResult(0) ||
-        !isF32(matmul.getLhs()))
+    bool transposed = true;
+    if (auto matmul = dyn_cast<fm::MatmulOp>(user)) {
+      if (matmul.getRhs() != reader.op->getResult(0) || !isF32(matmul.getLhs()))
+        continue;
+      transposed = matmul.getTransposeRhs();
+    } else if (auto matmul = dyn_cast<fm::ExpertMatmulOp>(user);
+               !matmul || matmul.getExperts() != reader.op->getResult(0) ||
+               !isF32(matmul.getInput())) {
       continue;
-    bool transposed = matmul.getTransposeRhs();
+    }
     if (!format)
       return Layout{false, transposed};
     int64_t elements = fm::blockInfo(*format).elements;

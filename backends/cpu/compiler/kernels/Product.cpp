@@ -14,64 +14,6 @@ using namespace narae;
 using namespace narae::cpu;
 using fm::Expr;
 
-/// Rows that nobody has packed, of whole units.
-void Product::findRows(int64_t width) {
-  Operation *def = rhs.getDefiningOp();
-  auto k = fm::constantOf(depth);
-  if (!isa_and_nonnull<fm::CastOp, fm::DequantizeOp>(def) ||
-      def->getNumOperands() != 1 || !transposeRhs || !k ||
-      !isa<BlockArgument>(def->getOperand(0)))
-    return;
-  Type element =
-      cast<RankedTensorType>(def->getOperand(0).getType()).getElementType();
-  auto format = fm::blockFormatOf(element);
-  if (!format && !element.isF16() && !element.isBF16() &&
-      !element.isFloat8E4M3FN())
-    return;
-  if (*k % (format ? fm::blockInfo(*format).elements : width))
-    return;
-  weights = Rows, panels = def->getOperand(0), narrow = element;
-  if (format)
-    layout = &codegen::BlockPanelLayout::of(*format);
-}
-
-/// The way from the rhs to packed weights, as PackNarrow.cpp leaves it.
-void Product::findWeights(fm::SymbolicScope &scope, int64_t width) {
-  Operation *def = rhs.getDefiningOp();
-  if (auto blocks = dyn_cast_or_null<fm::BlockPanelsOp>(def)) {
-    auto format = fm::findBlockFormat(blocks.getFormat());
-    if (!isa<BlockArgument>(blocks.getInput()) || !transposeRhs || !format ||
-        !fm::constantOf(depth))
-      return;
-    weights = Blocks, panels = blocks.getInput();
-    layout = &codegen::BlockPanelLayout::of(*format);
-    return;
-  }
-  findRows(width);
-  if (weights == Rows)
-    return;
-  auto dequantize = dyn_cast_or_null<fm::DequantizeOp>(def);
-  if (!dequantize && !isa_and_nonnull<fm::CastOp>(def))
-    return;
-  auto unpack = def->getOperand(0).getDefiningOp<fm::UnpackPanelsOp>();
-  if (!unpack || !isa<BlockArgument>(unpack.getInput()) ||
-      unpack.getTransposed() != transposeRhs ||
-      fm::constantOf(scope.dims(unpack.getInput()).back()) != width ||
-      !fm::constantOf(depth))
-    return;
-  Type element =
-      cast<RankedTensorType>(unpack.getInput().getType()).getElementType();
-  if (!element.isF16() && !element.isBF16() && !element.isFloat8E4M3FN())
-    return;
-  // A panel lies in one block of scales.
-  if (dequantize &&
-      (!transposeRhs || int64_t(dequantize.getScaleRows()) % width ||
-       !isa_and_nonnull<BlockArgument>(dequantize.getScale())))
-    return;
-  weights = Narrow, panels = unpack.getInput();
-  narrow = element, scaled = dequantize;
-}
-
 std::optional<Product> Product::of(fm::SymbolicScope &scope, Operation *op,
                                    const codegen::MachineModel &machine) {
   Product p;
@@ -113,7 +55,7 @@ std::optional<Product> Product::of(fm::SymbolicScope &scope, Operation *op,
     if (!isa<BlockArgument>(p.rhs) || fm::constantOf(rhs.back()) != width)
       return std::nullopt;
   } else {
-    p.findWeights(scope, width);
+    p.findWeights(scope, p.rhs, p.transposeRhs, p.depth, width);
   }
   return p;
 }

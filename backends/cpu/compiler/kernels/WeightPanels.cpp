@@ -1,0 +1,229 @@
+//===- WeightPanels.cpp - Weights in fewer bits for products --------------===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "backends/cpu/compiler/kernels/WeightPanels.h"
+#include "backends/cpu/compiler/kernels/PackRows.h"
+#include "backends/cpu/compiler/kernels/Packing.h"
+#include "backends/cpu/compiler/kernels/PanelBlock.h"
+#include "backends/cpu/compiler/kernels/RowWeights.h"
+
+using namespace mlir;
+using namespace narae;
+using namespace narae::cpu;
+using fm::Expr;
+
+int64_t WeightPanels::streamWidth(const WeightForm &form,
+                                  const MachineModel &machine) {
+  return form.weights == WeightForm::Narrow ? RegisterTile::of(machine).nr
+                                            : BlockPanelLayout::rows;
+}
+
+int64_t WeightPanels::spareBytes(const WeightForm &form, const GemmPlan &plan) {
+  bool isWide = form.narrow && form.narrow.isF32();
+  return form.weights == WeightForm::Rows && !isWide
+             ? plan.kc * plan.tile.nr * 4 + 64
+             : 0;
+}
+
+int64_t WeightPanels::bytesScratch(const WeightForm &form, int64_t depth,
+                                   int64_t rows) {
+  QuantizedRows quantized(*form.layout, depth);
+  int64_t panel = form.weights == WeightForm::Rows ? quantized.panelBytes() : 0;
+  return rows * quantized.rowBytes() + panel;
+}
+
+Value WeightPanels::panel(const GemmBlock &at, int64_t bytes, int64_t width) {
+  ByteVectors b8(v);
+  Value panels = k.ceilDivI(k.expr(cols), k.index(width));
+  Value number =
+      k.addI(k.mulI(at.batch, panels), k.divI(at.col, k.index(width)));
+  return b8.at(k.pointerOf(form.panels), k.mulI(number, k.index(bytes)));
+}
+
+Value WeightPanels::row(const GemmBlock &at, Value row) {
+  ByteVectors b8(v);
+  auto [elements, size] = fm::storageUnit(form.narrow);
+  Value rows = k.expr(cols), last = k.subI(rows, k.index(1));
+  // Rows of all matrices follow each other.
+  Value n = k.addI(k.minI(k.addI(at.col, row), last), k.mulI(at.batch, rows));
+  return b8.at(k.pointerOf(form.panels),
+               k.mulI(n, k.index(depth / elements * size)));
+}
+
+//===----------------------------------------------------------------------===//
+// Panels of f32
+//===----------------------------------------------------------------------===//
+
+void WeightPanels::widen(const GemmPlan &plan, const GemmBlock &at, Value k0,
+                         Value kc, Value room, Value spare) {
+  if (form.weights == WeightForm::Blocks)
+    widenBlocks(plan, at, k0, kc, room);
+  else if (form.weights == WeightForm::Narrow)
+    widenNarrow(plan, at, k0, kc, room);
+  else
+    widenRows(plan, at, k0, kc, room, spare);
+}
+
+void WeightPanels::widenBlocks(const GemmPlan &plan, const GemmBlock &at,
+                               Value k0, Value kc, Value room) {
+  ByteVectors bytes(v);
+  PanelBlock decoder(bytes, *form.layout);
+  int64_t nr = plan.tile.nr, groups = form.layout->groups();
+  constexpr int64_t rows = BlockPanelLayout::rows;
+  int64_t size = form.layout->bytes(), blocks = depth / (32 * groups);
+  Value elements = k.index(32 * groups), one = k.index(1);
+  Value panels = k.divI(k.addI(at.cols, k.index(rows - 1)), k.index(rows));
+  Value first = panel(at, blocks * size, rows);
+  Value firstBlock = k.divI(k0, elements), count = k.divI(kc, elements);
+  k.forLoop(k.index(0), panels, one, [&](Value i) {
+    Value number = k.addI(k.mulI(i, k.index(blocks)), firstBlock);
+    Value from = bytes.at(first, k.mulI(number, k.index(size)));
+    Value to = v.at(room, k.mulI(i, k.index(rows)));
+    k.forLoop(k.index(0), count, one, [&](Value kb) {
+      Value here = bytes.at(from, k.mulI(kb, k.index(size)));
+      SmallVector<GroupScales, 2> scales;
+      for (unsigned part = 0; part < decoder.parts(); ++part)
+        scales.push_back(decoder.blockScales(here, part));
+      k.forLoop(k.index(0), k.index(groups), one, [&](Value g) {
+        Value row = k.addI(k.mulI(kb, elements), k.mulI(g, k.index(32)));
+        Value group =
+            bytes.at(here, k.mulI(g, k.index(form.layout->groupBytes())));
+        decodeGroup(decoder, scales, group, v.at(to, k.mulI(row, k.index(nr))),
+                    nr, v.machine.exact);
+      });
+    });
+  });
+}
+
+void WeightPanels::widenNarrow(const GemmPlan &plan, const GemmBlock &at,
+                               Value k0, Value kc, Value room) {
+  ByteVectors bytes(v);
+  int64_t nr = plan.tile.nr, size = form.narrow.getIntOrFloatBitWidth() / 8;
+  Value from = panel(at, depth * nr * size, nr);
+  k.forLoop(k.index(0), kc, k.index(1), [&](Value row) {
+    Value column = k.addI(k0, row), scale;
+    if (form.scaled) {
+      fm::DequantizeOp op = form.scaled;
+      int64_t step = op.getScaleColumns();
+      scale = v.broadcast(
+          v.loadScalar(v.at(scales(at), k.divI(column, k.index(step)))));
+    }
+    Value source = bytes.at(from, k.mulI(column, k.index(nr * size)));
+    Value target = v.at(room, k.mulI(row, k.index(nr)));
+    for (int64_t j = 0; j < nr; j += v.lanes) {
+      Value x = bytes.loadWide(form.narrow, bytes.at(source, j * size));
+      v.store(scale ? v.mul(x, scale) : x, v.at(target, j));
+    }
+  });
+}
+
+/// The scales of the panel's rows, one for so many columns.
+Value WeightPanels::scales(const GemmBlock &at) {
+  fm::DequantizeOp op = form.scaled;
+  ArrayRef<Expr> own = k.dims(op.getScale());
+  Value lines = k.expr(own[own.size() - 2]);
+  Value line = k.addI(k.mulI(at.batch, lines),
+                      k.divI(at.col, k.index(int64_t(op.getScaleRows()))));
+  return v.at(k.pointerOf(op.getScale()), k.mulI(line, k.expr(own.back())));
+}
+
+void WeightPanels::widenRows(const GemmPlan &plan, const GemmBlock &at,
+                             Value k0, Value kc, Value room, Value spare) {
+  ByteVectors bytes(v);
+  if (form.narrow.isF32()) {
+    Value from = v.at(row(at, k.index(0)), k0);
+    packTransposed(k, v, from, k.index(depth), at.cols, kc, room,
+                   k.index(plan.tile.nr));
+    return;
+  }
+  RowWeights weights(k, v, form.narrow);
+  Value unit = k.index(weights.elements()), ld = k.index(plan.kc);
+  Value first = k.divI(k0, unit), count = k.divI(kc, unit);
+  k.forLoop(k.index(0), at.cols, k.index(1), [&](Value i) {
+    Value from = row(at, i), to = v.at(spare, k.mulI(i, ld));
+    k.forLoop(k.index(0), count, k.index(1), [&](Value j) {
+      Value source =
+          bytes.at(from, k.mulI(k.addI(first, j), k.index(weights.bytes())));
+      Value target = v.at(to, k.mulI(j, unit));
+      weights.chunks(source, [&](const RowWeights::Chunk &chunk) {
+        v.store(weights.number(chunk), v.at(target, chunk.k));
+      });
+    });
+  });
+  packTransposed(k, v, spare, ld, at.cols, kc, room, k.index(plan.tile.nr));
+}
+
+//===----------------------------------------------------------------------===//
+// Products without panels
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> WeightPanels::product(const GemmBlock &at, Value x,
+                                         int64_t height, Value lines) {
+  int64_t width = streamWidth(form, v.machine);
+  if (form.weights == WeightForm::Narrow) {
+    int64_t bytes = depth * width * form.narrow.getIntOrFloatBitWidth() / 8;
+    return narrowProduct(k, v, panel(at, bytes, width), form.narrow, depth, x,
+                         depth, height);
+  }
+  RowWeights weights(k, v, form.narrow);
+  // Large blocks fill the registers alone.
+  int64_t together = weights.elements() > 32 ? 1 : height > 2 ? 2 : 4;
+  k.forLoop(k.index(0), k.index(width), k.index(together), [&](Value j) {
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < together; ++i)
+      rows.push_back(row(at, k.addI(j, k.index(i))));
+    auto sums = rowProduct(k, v, weights, rows, depth, x, depth, height);
+    for (auto [i, sum] : llvm::enumerate(sums)) {
+      int64_t line = i / together * width + i % together;
+      v.storeScalar(sum, v.at(v.at(lines, j), line));
+    }
+  });
+  SmallVector<Value> vectors;
+  for (int64_t i = 0; i < height * width; i += v.lanes)
+    vectors.push_back(v.load(v.at(lines, i)));
+  return vectors;
+}
+
+/// A panel of rows of quantised blocks, to `to`.
+void WeightPanels::packPanel(const GemmBlock &at, Value to) {
+  auto [elements, size] = fm::storageUnit(form.narrow);
+  int64_t blocks = depth / elements, rowBytes = blocks * size;
+  auto count = fm::constantOf(cols);
+  bool isWhole = count && *count % BlockPanelLayout::rows == 0;
+  Value last = k.subI(at.cols, k.index(1));
+  SmallVector<Value> rows;
+  for (int64_t r = 0; r < BlockPanelLayout::rows; ++r)
+    rows.push_back(isWhole
+                       ? k.index(r * rowBytes)
+                       : k.mulI(k.minI(k.index(r), last), k.index(rowBytes)));
+  RowPacker(k, v, *form.layout)
+      .panel(row(at, k.index(0)), rows, k.index(blocks), to);
+}
+
+void WeightPanels::streamBytes(
+    Stream &s, Value scratch, int64_t maxRows,
+    std::function<void(const QuantizedRows &, const GemmBlock &, Value)>
+        quantize,
+    std::function<GemmBlock(const GemmBlock &)> matrix) {
+  QuantizedRows rows(*form.layout, depth);
+  Value packed;
+  if (form.weights == WeightForm::Rows) {
+    rows.asksAhead = false;
+    packed = ByteVectors(v).at(scratch, maxRows * rows.rowBytes());
+    s.panel = [=](const GemmBlock &block) { packPanel(matrix(block), packed); };
+  }
+  s.width = BlockPanelLayout::rows, s.maxRows = maxRows;
+  s.prepare = [=](const GemmBlock &block) { quantize(rows, block, scratch); };
+  s.product = [=](const GemmBlock &block, Value row, int64_t height) {
+    Value from =
+        ByteVectors(v).at(scratch, k.mulI(row, k.index(rows.rowBytes())));
+    Value weights = packed ? packed
+                           : panel(matrix(block), rows.panelBytes(),
+                                   BlockPanelLayout::rows);
+    return rows.product(k, v, weights, from, height);
+  };
+}
