@@ -85,11 +85,10 @@ public:
   uint64_t executed() const { return words; }
 
 private:
-  Fault deadlock() const;
-
   SimulatorOptions options;
   State machineState;
   std::optional<Fault> failure;
+  bool loaded = false;
   uint64_t words = 0;
 };
 

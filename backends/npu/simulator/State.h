@@ -75,12 +75,13 @@ struct StreamState {
   Clock clock;
   uint32_t releases = 0; ///< signals, barriers and fences so far
   bool arrived = false;  ///< at the barrier of `pc`
+  uint64_t step = 0;     ///< number of the word that it executes, of all
 
   /// Tensor and vector engines complete instructions in order.
   bool inOrder() const {
     return id.engine == Engine::Tensor || id.engine == Engine::Vector;
   }
-  Epoch epoch() const { return {number, releases, pc}; }
+  Epoch epoch() const { return {number, releases, pc, step}; }
 };
 
 /// Signals that were not taken yet, oldest first.
@@ -92,10 +93,15 @@ struct Semaphore {
   };
   std::deque<Token> tokens;
   int64_t count = 0;
-  /// The last wait that took signals, and of which streams: a later signal of
-  /// another stream must have seen it.
-  std::optional<Epoch> taker;
-  int32_t takenFrom = hostStream;
+  /// The last wait that took signals.
+  struct Taking {
+    Epoch wait;
+    /// The stream of all signals it took, `severalStreams` if there were more.
+    int32_t from = hostStream;
+    uint32_t release = 0; ///< of the last signal it took
+  };
+  static constexpr int32_t severalStreams = -2;
+  std::optional<Taking> last;
 };
 
 struct BarrierState {
@@ -138,8 +144,13 @@ public:
   int64_t bytes(Space space) const;
   /// The unit must exist.
   TrackedMemory &memory(Space space, int32_t unit);
+  /// What was written so far is seen by every stream from now on.
+  void settle();
   /// The chiplet of an engine; -1 for those of the host.
   int64_t chipletOf(const EngineId &engine) const;
+  /// The unit that -1 stands for in a view of the space; -1 where the engine
+  /// has none of its own.
+  int32_t ownUnit(const EngineId &engine, Space space) const;
   const Instruction &at(const StreamState &stream) const {
     return code[stream.stream.first + stream.pc];
   }

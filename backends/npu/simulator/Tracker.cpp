@@ -21,7 +21,8 @@ static bool seen(const Epoch &access, const Epoch &later, const Clock &clock,
                  bool inOrder) {
   if (access.stream == hostStream)
     return true;
-  if (access.stream == later.stream && inOrder)
+  // Parts of one instruction are in the order that it defines.
+  if (access.stream == later.stream && (inOrder || access.step == later.step))
     return true;
   return clock[access.stream] > access.clock;
 }
@@ -83,7 +84,7 @@ Collision Tracker::write(int64_t begin, int64_t end, const Epoch &writer,
     return other.written && other.readers.empty() &&
            other.writer.stream == writer.stream &&
            other.writer.clock == writer.clock &&
-           other.writer.word == writer.word;
+           other.writer.step == writer.step;
   };
   Segment segment{end, true, writer, {}};
   if (it != segments.end() && it->first == end && same(it->second)) {

@@ -31,11 +31,13 @@ void join(Clock &clock, const Clock &other);
 /// The stream number of accesses that come before every launch.
 constexpr int32_t hostStream = -1;
 
-/// An access: its stream, the stream's releases before it, and its word.
+/// An access: its stream, the stream's releases before it, its word, and which
+/// execution of the word it was.
 struct Epoch {
   int32_t stream = hostStream;
   uint32_t clock = 0;
   uint32_t word = 0;
+  uint64_t step = 0;
 };
 
 /// What an access collides with.

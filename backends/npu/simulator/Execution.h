@@ -1,0 +1,106 @@
+//===- Execution.h - What all instructions do ----------------- -*- C++ -*-===//
+//
+// Part of the Narae project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What all instructions do: values of operands, views that are checked, bytes
+// that are read and written under the tracker's eyes. Functions return false
+// after a fault.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef NARAE_BACKENDS_NPU_SIMULATOR_EXECUTION_H
+#define NARAE_BACKENDS_NPU_SIMULATOR_EXECUTION_H
+
+#include "backends/npu/simulator/Simulator.h"
+
+#include <algorithm>
+
+namespace narae::npu {
+
+class Execution {
+public:
+  Execution(State &state, StreamState &stream, const SimulatorOptions &options)
+      : state(state), stream(stream), options(options),
+        instruction(state.at(stream)) {}
+
+  State &state;
+  StreamState &stream;
+  const SimulatorOptions &options;
+  const Instruction &instruction;
+  std::optional<Fault> fault;
+
+  /// Records a fault of this instruction; false.
+  bool fail(FaultKind kind, const std::string &what);
+
+  int64_t number(OperandName name) const { return instruction[name].number; }
+  /// Of a Value.
+  int64_t value(OperandName name) const {
+    const Operand &operand = instruction[name];
+    return int64_t(uint64_t(stream.registers[operand.reg]) +
+                   uint64_t(operand.number));
+  }
+  /// Of a Scalar, as f32; the number itself where there is no register.
+  float scalar(OperandName name) const;
+  /// Of a Scalar among integers: the number's fraction is cut off.
+  int32_t integerScalar(OperandName name) const;
+  bool flag(OperandName name) const { return number(name) != 0; }
+  bool has(OperandName name) const { return number(name) != noView; }
+
+  /// The view of an operand, checked: set, with an own unit resolved, in
+  /// reach, aligned and inside of its memory.
+  bool view(OperandName name, View &view);
+  /// The same for a view that an instruction made of others.
+  bool checkBounds(const View &view, const std::string &name);
+  bool rank(const View &view, OperandName name, int rank);
+  /// Faults unless both have the same shape.
+  bool sameShape(const View &a, OperandName aName, const View &b,
+                 OperandName bName);
+  /// A result: stored type, elements that lie apart.
+  bool result(const View &view, OperandName name);
+  /// A result may be an operand's very elements, or lie apart from them.
+  bool apart(const View &result, const View &operand, OperandName name);
+
+  /// Whether data is computed, see SimulatorOptions.
+  bool data() const { return options.data; }
+
+  /// Elements in row-major order, each in its own bytes (4 bits in one byte).
+  bool load(const View &view, std::vector<uint8_t> &elements);
+  bool load(const View &view, std::vector<float> &values);
+  bool load(const View &view, std::vector<int32_t> &values);
+  bool store(const View &view, const std::vector<uint8_t> &elements);
+  bool store(const View &view, const std::vector<float> &values);
+  bool store(const View &view, const std::vector<int32_t> &values);
+
+private:
+  bool track(const View &view, bool isWrite);
+  bool collide(const Collision &collision, const View &view, bool isWrite);
+};
+
+/// Bytes of an element among loaded ones.
+inline size_t elementBytes(ElementType type) {
+  return size_t(std::max(bitsOf(type) / 8, 1));
+}
+
+// One function an engine; the opcode is one of its own.
+bool executeTensor(Execution &execution);
+bool executeVector(Execution &execution);
+bool executeRows(Execution &execution); ///< vector: along rows, by index
+bool executeDma(Execution &execution);
+/// Control, scalars and views; sets pc.
+bool executeControl(Execution &execution);
+/// Waits, signals, barriers; `blocked` where it has to be tried again.
+bool executeSync(Execution &execution, bool &blocked);
+/// Whether the opcode is a wait, signal, barrier or fence.
+bool isSync(Opcode opcode);
+bool isControl(Opcode opcode);
+
+/// Who waits for what, when nobody can go on.
+Fault describeDeadlock(const State &state);
+std::string describeView(const View &view);
+
+} // namespace narae::npu
+
+#endif // NARAE_BACKENDS_NPU_SIMULATOR_EXECUTION_H
