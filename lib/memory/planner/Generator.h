@@ -12,6 +12,17 @@
 
 namespace narae::memory {
 
+/// How the rectangle of all times and all addresses is divided.
+enum class Pattern {
+  /// A piece is cut in two, at a random time or address, again and again.
+  Cuts,
+  /// Also into five around a middle, which no straight cuts can make.
+  Spirals,
+  /// As a heap that is always full: some neighbours end at a time and others
+  /// take their room. `duration` is not used.
+  Heap
+};
+
 /// What to generate.
 struct GeneratorOptions {
   uint32_t numBuffers = 100;
@@ -22,6 +33,7 @@ struct GeneratorOptions {
   /// Of every buffer; sizes are multiples of it.
   uint64_t alignment = 1;
   uint64_t seed = 0;
+  Pattern pattern = Pattern::Cuts;
 };
 
 /// A problem and a plan without a gap for it.

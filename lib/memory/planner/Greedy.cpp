@@ -24,18 +24,13 @@ struct Strategy {
 
 static uint32_t lifetime(const Item &item) { return item.upper - item.lower; }
 
-/// Bytes times sections, which may exceed 64 bits.
-static double area(const Item &item) {
-  return static_cast<double>(item.size) * lifetime(item);
-}
-
 static const Strategy kStrategies[] = {
     {"size, first fit", "size, best fit", "size, stacked",
      [](const Item &a, const Item &b) {
        return a.size != b.size ? a.size > b.size : lifetime(a) > lifetime(b);
      }},
     {"area, first fit", "area, best fit", "area, stacked",
-     [](const Item &a, const Item &b) { return area(a) > area(b); }},
+     [](const Item &a, const Item &b) { return areaOf(a) > areaOf(b); }},
     {"lifetime, first fit", "lifetime, best fit", "lifetime, stacked",
      [](const Item &a, const Item &b) {
        return lifetime(a) != lifetime(b) ? lifetime(a) > lifetime(b)

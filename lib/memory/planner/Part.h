@@ -14,6 +14,8 @@
 
 #include "lib/memory/planner/Planner.h"
 
+#include <atomic>
+
 namespace narae::memory {
 
 inline uint64_t alignUp(uint64_t value, uint64_t alignment) {
@@ -28,6 +30,11 @@ struct Item {
   std::optional<uint64_t> fixed;
   uint32_t buffer; ///< index in the problem
 };
+
+/// Bytes times sections, which may exceed 64 bits.
+inline double areaOf(const Item &item) {
+  return static_cast<double>(item.size) * (item.upper - item.lower);
+}
 
 /// Buffers that share no time with the others of the problem.
 struct Part {
@@ -107,13 +114,24 @@ void improve(const Part &part, uint64_t target, uint64_t &budget,
 
 enum class SearchResult { Found, Infeasible, OutOfBudget };
 
-/// Complete search for a plan whose peak is at most `target`. Sets `plan` only
-/// when it finds one. Gives up at once on fixed offsets and on large parts.
-/// `firstSlice` are the steps of the first run of each variant: few for tight
-/// problems, which the right variant solves soon, and enough to place all items
-/// of large ones.
+/// One run of the complete search: whether there is a plan whose peak is at
+/// most `target`. `variant` selects the order of decisions. `budget` is reduced
+/// by the steps taken. A run that is cancelled ends as out of budget. The part
+/// has no fixed offsets. When the budget ran out, `deepest` are the offsets of
+/// the best partial plan, `UINT64_MAX` for what is not in it.
+SearchResult searchVariant(const Part &part, uint64_t target, uint64_t variant,
+                           uint64_t &budget,
+                           const std::atomic<bool> &isCancelled,
+                           std::vector<uint64_t> &offsets,
+                           std::vector<uint64_t> &deepest);
+
+/// Complete search for a plan whose peak is at most `target`: variants take
+/// turns, two at a time where there are threads for it. The result does not
+/// depend on the number of threads (0: as many as the machine has). Sets `plan`
+/// only when it finds one. Gives up at once on fixed offsets and on large
+/// parts.
 SearchResult search(const Part &part, uint64_t target, uint64_t &budget,
-                    PartPlan &plan, uint64_t firstSlice);
+                    PartPlan &plan, uint32_t threads = 0);
 
 } // namespace narae::memory
 

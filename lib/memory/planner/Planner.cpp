@@ -79,13 +79,13 @@ std::vector<Part> narae::memory::divide(const Problem &problem) {
 /// of the budget goes to the target where that is all that counts. Returns
 /// whether the target was reached; \p isInfeasible is set when it cannot be.
 static bool searchPeak(const Part &part, uint64_t target, bool mustFit,
-                       uint64_t &budget, PartPlan &plan, bool &isInfeasible) {
-  uint64_t slice = budget / 20, slices = mustFit ? 10 : 15;
-  uint64_t firstSlice = mustFit ? 100'000 : 500'000;
+                       uint64_t &budget, PartPlan &plan, uint32_t threads,
+                       bool &isInfeasible) {
+  uint64_t slice = budget / 20, slices = mustFit ? 10 : 12;
   uint64_t failed = target;
   auto reaches = [&](uint64_t peak, uint64_t granted) {
     uint64_t rest = budget - granted;
-    SearchResult result = search(part, peak, granted, plan, firstSlice);
+    SearchResult result = search(part, peak, granted, plan, threads);
     bool found = result == SearchResult::Found;
     isInfeasible |= peak == target && result == SearchResult::Infeasible;
     budget = rest + granted;
@@ -101,7 +101,7 @@ static bool searchPeak(const Part &part, uint64_t target, bool mustFit,
   if (reaches(target, budget - slice * slices))
     return true;
   uint64_t share = 4;
-  for (uint64_t percent : {8, 5, 3, 2, 1}) {
+  for (uint64_t percent : {12, 8, 5, 3, 2, 1}) {
     uint64_t peak = target + target * percent / 100;
     if (peak < plan.peak && !spend(peak, share))
       break;
@@ -146,7 +146,7 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     budget -= share;
     share -= improving;
     if (!searchPeak(part, target, problem.capacity.has_value(), share, partPlan,
-                    isInfeasible))
+                    options.threads, isInfeasible))
       improve(part, target, improving, partPlan);
     budget += share + improving;
   }

@@ -49,13 +49,16 @@ struct Problem {
 struct Options {
   /// Steps spent on improving the best greedy plan, over all independent parts
   /// of the problem together. A step is one look at a placed buffer or at one
-  /// section of time; about a hundred million of them take a second. Zero
+  /// section of time; about a thousand million of them take a second. Zero
   /// returns the best greedy plan.
-  uint64_t budget = 6'000'000;
+  uint64_t budget = 16'000'000;
   /// Steps that the greedy orders of one independent part may take together.
   /// When they do not suffice, the rest of the orders stack buffers without
   /// looking for gaps. Reached by parts of about a hundred thousand buffers.
   uint64_t greedyBudget = 600'000'000;
+  /// At most so many threads; 0: as many as the machine has. The plan does not
+  /// depend on it.
+  uint32_t threads = 0;
 };
 
 /// Offsets for the buffers of a problem, in its order.

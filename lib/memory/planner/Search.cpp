@@ -19,9 +19,12 @@
 //   other are thus about the same place, and a dead end is left where it arose,
 //   which searches that place in order of offset do not do.
 //
+// - A dead end names the sections that it depends on. A decision that changed
+//   nothing there is undone without trying its alternatives (conflict-directed
+//   backjumping; Prosser, 1993).
+//
 // Only plans in which every item rests on another or on the ground are
-// considered; all others can be lowered to one of them. Several ranks and rules
-// to choose a valley take turns with growing budgets.
+// considered; all others can be lowered to one of them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,28 +35,44 @@
 
 using namespace narae::memory;
 
-/// The search is as deep as there are items and keeps the floors of each level.
-static constexpr size_t kMaxItems = 2000;
-
-/// Floor of a section in which everything is placed.
+/// Floor of a section in which everything is placed, start of a placed item.
 static constexpr uint64_t kFull = UINT64_MAX;
 
 namespace {
+/// A range of sections.
+struct Range {
+  uint32_t lower, upper;
+
+  void extend(const Range &other) {
+    lower = std::min(lower, other.lower);
+    upper = std::max(upper, other.upper);
+  }
+  bool contains(uint32_t section) const {
+    return lower <= section && section < upper;
+  }
+  bool isDisjoint(const Range &other) const {
+    return upper <= other.lower || other.upper <= lower;
+  }
+};
+
 /// One run of one variant: four ranks with two rules to choose valleys each,
 /// then the same with ranks varied at random.
 class Search {
 public:
-  Search(const Part &part, uint64_t target, uint64_t budget, uint64_t variant);
+  Search(const Part &part, uint64_t target, uint64_t budget, uint64_t variant,
+         const std::atomic<bool> &isCancelled);
 
   SearchResult run() {
-    if (settle(0, part.numSections) && solve())
+    if (settle({0, part.numSections}) && solve())
       return SearchResult::Found;
-    return steps > budget ? SearchResult::OutOfBudget
-                          : SearchResult::Infeasible;
+    return hasEnded() ? SearchResult::OutOfBudget : SearchResult::Infeasible;
   }
 
   uint64_t steps = 0;
   std::vector<uint64_t> offsets;
+  /// The offsets when the fewest bytes were left to place; `kFull` for what was
+  /// not placed.
+  std::vector<uint64_t> deepest;
 
 private:
   /// A valley and the section at one of its ends.
@@ -61,25 +80,33 @@ private:
     uint32_t section, lower, upper;
   };
 
+  bool hasEnded() const {
+    return steps > budget || isCancelled.load(std::memory_order_relaxed);
+  }
   bool solve();
-  bool settle(uint32_t lower, uint32_t upper);
+  bool descend(const Range &changed, Range &reasons, bool &isElsewhere);
+  bool settle(const Range &changed);
   bool raiseStart(uint32_t index, uint64_t floor);
   bool raiseFloor(uint32_t section);
   bool chooseValley(Choice &choice);
-  uint32_t countFitting(const Choice &choice) const;
+  uint32_t countFitting(const Choice &choice, uint32_t limit);
   bool fits(uint32_t index, const Choice &choice) const {
-    const Item &item = part.items[index];
-    return item.lower >= choice.lower && item.upper <= choice.upper &&
-           covers(item, choice.section);
-  }
-  static bool covers(const Item &item, uint32_t section) {
-    return item.lower <= section && section < item.upper;
+    const Range &lifetime = lifetimes[index];
+    return lifetime.lower >= choice.lower && lifetime.upper <= choice.upper &&
+           lifetime.contains(choice.section);
   }
 
   const Part &part;
   uint64_t target, budget;
-  bool prefersLow;
-  /// For each section its floor; for each item the lowest offset it can take.
+  const std::atomic<bool> &isCancelled;
+  bool prefersLow, startsRight;
+  /// What the last `settle` changed: sections, and whole lifetimes of items.
+  Range touched = {0, 0};
+  /// After a failed `solve`: any state that has the same floors of, and starts
+  /// of items in these sections is a dead end too.
+  Range failed = {0, 0};
+  /// For each section its floor; for each item the lowest offset it can take,
+  /// or `kFull` when it is placed.
   /// `settle` keeps them consistent.
   std::vector<uint64_t> floors, start;
   /// For each section the bytes of its unplaced items, and all of its items.
@@ -89,37 +116,44 @@ private:
   std::vector<uint32_t> dirty;
   /// Items by falling rank, in which those to place are tried.
   std::vector<uint32_t> order;
-  std::vector<char> isPlaced;
+  std::vector<Range> lifetimes;
   size_t numUnplaced = 0;
+  /// Bytes times sections of what is unplaced, and their minimum so far.
+  double left = 0, fewestLeft = 0;
 };
 } // namespace
 
 Search::Search(const Part &part, uint64_t target, uint64_t budget,
-               uint64_t variant)
+               uint64_t variant, const std::atomic<bool> &isCancelled)
     : offsets(part.items.size()), part(part), target(target), budget(budget),
-      prefersLow(variant / 4 % 2), floors(part.numSections),
+      isCancelled(isCancelled), prefersLow(variant / 4 % 2),
+      startsRight(variant / 8 % 2), floors(part.numSections),
       start(part.items.size()), remaining(part.numSections),
-      covering(part.numSections), isPlaced(part.items.size()) {
+      covering(part.numSections) {
   Random random(variant / 8);
   std::vector<double> rank;
   for (uint32_t i = 0; i < part.items.size(); ++i) {
     const Item &item = part.items[i];
+    lifetimes.push_back({item.lower, item.upper});
     double width = item.upper - item.lower;
     double size = static_cast<double>(item.size);
-    double ranks[] = {width * size, width, size, width * width * size};
+    double ranks[] = {areaOf(item), width, size, width * areaOf(item)};
     double factor = variant < 8 ? 1 : 1 + random.below(1000) / 1000.0;
     rank.push_back(ranks[variant % 4] * factor);
     // What takes no space stays at the bottom.
-    isPlaced[i] = item.size == 0;
-    if (isPlaced[i])
+    if (item.size == 0) {
+      start[i] = kFull;
       continue;
+    }
     order.push_back(i);
+    left += areaOf(item);
     for (uint32_t s = item.lower; s < item.upper; ++s) {
       remaining[s] += item.size;
       covering[s].push_back(i);
     }
   }
   numUnplaced = order.size();
+  fewestLeft = left;
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     return rank[a] != rank[b] ? rank[a] > rank[b] : a < b;
   });
@@ -127,11 +161,12 @@ Search::Search(const Part &part, uint64_t target, uint64_t budget,
 
 /// An item cannot lie below a floor. Returns false when it does not fit.
 bool Search::raiseStart(uint32_t index, uint64_t floor) {
-  const Item &item = part.items[index];
   uint64_t old = start[index];
   if (floor <= old)
     return true;
+  const Item &item = part.items[index];
   start[index] = alignUp(floor, item.alignment);
+  touched.extend({item.lower, item.upper});
   if (start[index] + item.size > target)
     return false;
   // It may have been what kept the floors of its sections down.
@@ -148,8 +183,7 @@ bool Search::raiseFloor(uint32_t section) {
   uint64_t lowest = kFull;
   steps += covering[section].size() / 4 + 1;
   for (uint32_t index : covering[section])
-    if (!isPlaced[index])
-      lowest = std::min(lowest, start[index]);
+    lowest = std::min(lowest, start[index]);
   if (lowest <= floors[section])
     return true;
   floors[section] = lowest;
@@ -159,11 +193,12 @@ bool Search::raiseFloor(uint32_t section) {
   return lowest + remaining[section] <= target;
 }
 
-/// Restores consistency after the floors of [lower, upper) rose or items of
+/// Restores consistency after the floors of the sections rose or items of
 /// these sections were placed. Returns false when what is unplaced cannot fit.
-bool Search::settle(uint32_t lower, uint32_t upper) {
+bool Search::settle(const Range &changed) {
+  touched = changed;
   dirty.clear();
-  for (uint32_t s = lower; s < upper; ++s)
+  for (uint32_t s = changed.lower; s < changed.upper; ++s)
     dirty.push_back(s);
   auto tellItems = [&] {
     while (!dirty.empty()) {
@@ -173,14 +208,14 @@ bool Search::settle(uint32_t lower, uint32_t upper) {
       if (floors[section] == kFull)
         continue;
       for (uint32_t index : covering[section])
-        if (!isPlaced[index] && !raiseStart(index, floors[section]))
+        if (!raiseStart(index, floors[section]))
           return false;
     }
     return true;
   };
   if (!tellItems())
     return false;
-  for (uint32_t s = lower; s < upper; ++s)
+  for (uint32_t s = changed.lower; s < changed.upper; ++s)
     if (floors[s] != kFull &&
         (!raiseFloor(s) ||
          (floors[s] != kFull && floors[s] + remaining[s] > target)))
@@ -188,10 +223,17 @@ bool Search::settle(uint32_t lower, uint32_t upper) {
   return tellItems();
 }
 
-uint32_t Search::countFitting(const Choice &choice) const {
-  uint32_t count = 0;
-  for (uint32_t i : covering[choice.section])
-    count += !isPlaced[i] && fits(i, choice);
+/// The number of unplaced items that lie within the valley. Counts no further
+/// than \p limit.
+uint32_t Search::countFitting(const Choice &choice, uint32_t limit) {
+  uint32_t count = 0, looked = 0;
+  for (uint32_t i : covering[choice.section]) {
+    count += start[i] != kFull && fits(i, choice);
+    ++looked;
+    if (count >= limit)
+      break;
+  }
+  steps += looked / 4;
   return count;
 }
 
@@ -206,12 +248,17 @@ bool Search::chooseValley(Choice &choice) {
     if (floor == kFull || (lower > 0 && floors[lower - 1] < floor) ||
         (upper < part.numSections && floors[upper] < floor))
       continue;
-    for (uint32_t section : {lower, upper - 1}) {
+    uint32_t left = lower, right = upper - 1;
+    for (uint32_t section :
+         {startsRight ? right : left, startsRight ? left : right}) {
       Choice candidate = {section, lower, upper};
-      uint32_t numFitting = countFitting(candidate);
-      steps += covering[section].size() / 4;
-      bool mayWaste = floor + remaining[section] < target;
       double height = static_cast<double>(floor) / target;
+      if (isFound && prefersLow && 4 * height >= best)
+        continue;
+      uint32_t limit =
+          isFound && !prefersLow ? static_cast<uint32_t>(best) + 1 : UINT32_MAX;
+      uint32_t numFitting = countFitting(candidate, limit);
+      bool mayWaste = floor + remaining[section] < target;
       double score = prefersLow
                          ? 4 * height + numFitting / 1024.0
                          : numFitting + (mayWaste ? 0.5 : 0) + height / 1024.0;
@@ -226,13 +273,37 @@ bool Search::chooseValley(Choice &choice) {
   return isFound;
 }
 
+/// Settles a decision and places the rest. When that fails, adds what it
+/// depends on to \p reasons; sets \p isElsewhere when the decision has no part
+/// in it: other choices fail for the same reasons, which `failed` holds.
+bool Search::descend(const Range &changed, Range &reasons, bool &isElsewhere) {
+  isElsewhere = false;
+  bool isConsistent = settle(changed);
+  Range own = touched;
+  if (isConsistent) {
+    if (solve())
+      return true;
+    isElsewhere = failed.isDisjoint(own);
+    reasons.extend(failed);
+  }
+  reasons.extend(own);
+  return false;
+}
+
 /// Places all unplaced items. When it fails, `floors` and `start` are of no
 /// use.
 bool Search::solve() {
   if (numUnplaced == 0)
     return true;
-  Choice choice;
-  if (steps > budget || !chooseValley(choice))
+  if (left < fewestLeft) {
+    fewestLeft = left;
+    deepest = offsets;
+    for (uint32_t index : order)
+      if (start[index] != kFull)
+        deepest[index] = kFull;
+  }
+  Choice choice = {0, 0, 0};
+  if (hasEnded() || !chooseValley(choice))
     return false;
 
   // What may be placed, and the lowest offset otherwise possible: that of an
@@ -241,12 +312,12 @@ bool Search::solve() {
   uint64_t floor = floors[choice.section], next = kFull, end = kFull;
   std::vector<uint32_t> candidates;
   for (uint32_t index : order) {
-    const Item &item = part.items[index];
-    if (isPlaced[index])
+    if (start[index] == kFull)
       continue;
-    if (!covers(item, choice.section)) {
-      if (item.lower < choice.upper && choice.lower < item.upper)
-        end = std::min(end, start[index] + item.size);
+    const Range &lifetime = lifetimes[index];
+    if (!lifetime.contains(choice.section)) {
+      if (!lifetime.isDisjoint({choice.lower, choice.upper}))
+        end = std::min(end, start[index] + part.items[index].size);
     } else if (fits(index, choice) && start[index] == floor) {
       candidates.push_back(index);
     } else {
@@ -257,6 +328,10 @@ bool Search::solve() {
     next = std::min(next, end);
 
   steps += order.size() / 4;
+  // A valley is one because of what is beside it.
+  Range reasons = {choice.lower - (choice.lower > 0),
+                   std::min(choice.upper + 1, part.numSections)};
+  bool isElsewhere = false;
   std::vector<uint64_t> savedFloors = floors, savedStart = start;
   for (size_t i = 0; i < candidates.size(); ++i) {
     const Item &item = part.items[candidates[i]];
@@ -271,49 +346,43 @@ bool Search::solve() {
       floors[s] = floor + item.size;
       remaining[s] -= item.size;
     }
-    isPlaced[candidates[i]] = true;
+    start[candidates[i]] = kFull;
     offsets[candidates[i]] = floor;
     --numUnplaced;
-    if (settle(item.lower, item.upper) && solve())
+    left -= areaOf(item);
+    if (descend({item.lower, item.upper}, reasons, isElsewhere))
       return true;
     ++numUnplaced;
-    isPlaced[candidates[i]] = false;
+    left += areaOf(item);
     floors = savedFloors;
     start = savedStart;
     for (uint32_t s = item.lower; s < item.upper; ++s)
       remaining[s] += item.size;
-    if (steps > budget)
+    if (isElsewhere || hasEnded())
       return false;
   }
-  if (next == kFull || next + remaining[choice.section] > target)
-    return false;
-  floors[choice.section] = next;
-  return settle(choice.section, choice.section + 1) && solve();
+  if (next != kFull && next + remaining[choice.section] <= target) {
+    floors[choice.section] = next;
+    if (descend({choice.section, choice.section + 1}, reasons, isElsewhere))
+      return true;
+    if (isElsewhere)
+      return false;
+  }
+  failed = reasons;
+  return false;
 }
 
-SearchResult narae::memory::search(const Part &part, uint64_t target,
-                                   uint64_t &budget, PartPlan &plan,
-                                   uint64_t firstSlice) {
-  if (part.items.size() > kMaxItems)
-    return SearchResult::OutOfBudget;
-  for (const Item &item : part.items)
-    if (item.fixed)
-      return SearchResult::OutOfBudget;
-  for (uint64_t variant = 0; budget > 0; ++variant) {
-    // Doubles each time all variants had their turn.
-    uint64_t slice = firstSlice << std::min<uint64_t>(variant / 8, 30);
-    Search search(part, target, std::min(slice, budget), variant);
-    SearchResult result = search.run();
-    budget -= std::min(budget, search.steps);
-    if (result == SearchResult::Found) {
-      plan.offsets = search.offsets;
-      plan.peak = 0;
-      for (size_t i = 0; i < part.items.size(); ++i)
-        plan.peak = std::max(plan.peak, plan.offsets[i] + part.items[i].size);
-      plan.strategy = "search";
-    }
-    if (result != SearchResult::OutOfBudget)
-      return result;
-  }
-  return SearchResult::OutOfBudget;
+SearchResult narae::memory::searchVariant(const Part &part, uint64_t target,
+                                          uint64_t variant, uint64_t &budget,
+                                          const std::atomic<bool> &isCancelled,
+                                          std::vector<uint64_t> &offsets,
+                                          std::vector<uint64_t> &deepest) {
+  Search search(part, target, budget, variant, isCancelled);
+  SearchResult result = search.run();
+  budget -= std::min(budget, search.steps);
+  if (result == SearchResult::Found)
+    offsets = std::move(search.offsets);
+  if (result == SearchResult::OutOfBudget)
+    deepest = std::move(search.deepest);
+  return result;
 }

@@ -194,6 +194,66 @@ TEST(Search, SolvesSmallPerfectProblems) {
   }
 }
 
+/// Peaks over the bound of perfect packings, in thousandths, ascending.
+std::vector<uint64_t> excess(Pattern pattern, uint32_t numProblems,
+                             uint32_t fewest, uint32_t most) {
+  std::vector<uint64_t> result;
+  for (uint32_t i = 0; i < numProblems; ++i) {
+    GeneratorOptions options;
+    options.pattern = pattern;
+    options.numBuffers = fewest + i * 37 % (most - fewest + 1);
+    options.seed = i;
+    GeneratedProblem generated = generate(options);
+    EXPECT_EQ(verify(generated.problem, generated.solution), kNoErrors);
+    generated.problem.capacity.reset();
+    Plan plan = allocate(generated.problem);
+    EXPECT_EQ(verify(generated.problem, plan), kNoErrors);
+    result.push_back((plan.peak - plan.lowerBound) * 1000 / plan.lowerBound);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+class Quality : public testing::TestWithParam<Pattern> {};
+
+TEST_P(Quality, SmallPerfectPackings) {
+  EXPECT_LE(excess(GetParam(), 50, 3, 50).back(), 10u);
+}
+
+TEST_P(Quality, LargePerfectPackings) {
+  std::vector<uint64_t> thousandths = excess(GetParam(), 50, 50, 300);
+  uint64_t sum =
+      std::accumulate(thousandths.begin(), thousandths.end(), uint64_t(0));
+  // Most heaps are packed perfectly, but a few stay near the greedy plan.
+  bool isHeap = GetParam() == Pattern::Heap;
+  EXPECT_LE(sum, (isHeap ? 50 : 10) * thousandths.size());
+  EXPECT_LE(thousandths[thousandths.size() * 9 / 10], isHeap ? 200u : 20u);
+  EXPECT_LE(thousandths.back(), isHeap ? 260u : 100u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Patterns, Quality,
+                         testing::Values(Pattern::Cuts, Pattern::Spirals,
+                                         Pattern::Heap));
+
+TEST(Allocate, DoesNotDependOnThreads) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    GeneratorOptions generator;
+    generator.numBuffers = 60 + 20 * seed;
+    generator.seed = seed;
+    generator.pattern = static_cast<Pattern>(seed % 3);
+    Problem problem = generate(generator).problem;
+    if (seed % 2 == 0)
+      problem.capacity.reset();
+    Options options;
+    options.threads = 1;
+    Plan one = allocate(problem, options);
+    options.threads = 2;
+    Plan two = allocate(problem, options);
+    EXPECT_EQ(one.offsets, two.offsets);
+    EXPECT_EQ(one.strategy, two.strategy);
+  }
+}
+
 /// The smallest peak of all plans in which items rest on each other: one of
 /// those that place the buffers one by one at the lowest free offset.
 uint64_t smallestPeak(const Problem &problem) {
@@ -242,10 +302,9 @@ TEST(Search, AgreesWithEnumeration) {
     for (const Part &part : divide(problem)) {
       uint64_t budget = 100'000'000;
       PartPlan plan;
-      EXPECT_EQ(search(part, smallest, budget, plan, 100'000),
-                SearchResult::Found);
+      EXPECT_EQ(search(part, smallest, budget, plan), SearchResult::Found);
       EXPECT_LE(plan.peak, smallest);
-      SearchResult below = search(part, smallest - 1, budget, plan, 100'000);
+      SearchResult below = search(part, smallest - 1, budget, plan);
       EXPECT_NE(below, SearchResult::OutOfBudget);
       isTooLow |= below == SearchResult::Infeasible;
     }
