@@ -13,6 +13,7 @@ packages=(
   libzstd-dev libxxhash-dev zlib1g-dev libtbb-dev
   libgtest-dev libgmock-dev libbenchmark-dev pybind11-dev
   python3 python3-venv python3-dev
+  chromium-headless-shell # tests of pages
 )
 
 missing=()

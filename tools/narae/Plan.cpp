@@ -7,6 +7,7 @@
 
 #include "backends/targets/TargetFiles.h"
 #include "lib/driver/Describe.h"
+#include "lib/plan/Html.h"
 #include "lib/plan/Timeline.h"
 #include "tools/narae/Command.h"
 #include "tools/narae/Console.h"
@@ -28,9 +29,12 @@ private:
               std::vector<plan::Plan> &plans,
               std::vector<plan::Hardware> &hardwares);
   bool failsIf(const plan::Plan &plan, bool &fails) const;
+  Status writePictures(const plan::Inventory &inventory,
+                       const plan::Hardware &hardware,
+                       const plan::Plan &plan) const;
 
   std::string model, target = "cpu", compare, parallel, precision, kvType,
-                     failIf, output, trace;
+                     failIf, output, trace, html;
   int64_t devices = 0, batch = 1, context = 0, chunk = 512, maxDevices = 64;
   double latency = 0;
   bool json = false, searches = false;
@@ -87,6 +91,8 @@ void PlanCommand::describe(Options &options) {
   options.text("--trace", "F.json",
                "writes the estimated times as a trace (opens in Perfetto)",
                trace);
+  options.text("--html", "F.html",
+               "writes a picture with sliders for batch and context", html);
   options.flag("--json", "prints JSON", json);
 }
 
@@ -202,6 +208,19 @@ bool PlanCommand::failsIf(const plan::Plan &plan, bool &fails) const {
   return value >= 0;
 }
 
+Status PlanCommand::writePictures(const plan::Inventory &inventory,
+                                  const plan::Hardware &hardware,
+                                  const plan::Plan &plan) const {
+  if (!trace.empty())
+    if (Status status =
+            writeFile(trace, plan::toTrace(inventory, hardware, plan));
+        status.failed())
+      return status;
+  if (html.empty())
+    return Status::success();
+  return writeFile(html, plan::toHtml(inventory, hardware, plan));
+}
+
 int PlanCommand::run() {
   if (model.empty())
     return fail("plan: no model was given (--help shows examples)");
@@ -210,9 +229,9 @@ int PlanCommand::run() {
     return fail("plan: --fail-if is not-fits, used>PERCENT, decode-ms>X or "
                 "prefill-ms>X, not '" +
                 failIf + "'");
-  if (!compare.empty() && !trace.empty())
-    return fail("plan: --trace shows one plan; give --target instead of "
-                "--compare");
+  if (!compare.empty() && !(trace.empty() && html.empty()))
+    return fail(std::string("plan: ") + (trace.empty() ? "--html" : "--trace") +
+                " shows one plan; give --target instead of --compare");
   std::vector<driver::Diagnostic> diagnostics;
   std::optional<language::LanguageModel> description =
       driver::describeModel(model, diagnostics);
@@ -248,11 +267,9 @@ int PlanCommand::run() {
   }
   if (!compare.empty())
     text = json ? "[" + text + "]\n" : plan::compareText(plans);
-  if (!trace.empty())
-    if (Status status =
-            writeFile(trace, plan::toTrace(inventory, hardwares[0], plans[0]));
-        status.failed())
-      return fail("plan: " + status.message());
+  if (Status status = writePictures(inventory, hardwares[0], plans[0]);
+      status.failed())
+    return fail("plan: " + status.message());
   if (!output.empty()) {
     if (Status status = writeFile(output, text); status.failed())
       return fail("plan: " + status.message());

@@ -1,0 +1,390 @@
+// The picture of a plan. `data.figures` holds a plan for each position of the
+// sliders; buffers follow from it and from the request.
+
+class PlanPage {
+  constructor(data) {
+    this.data = data;
+    this.at = [data.batches.indexOf(data.batch), data.contexts.indexOf(data.context)];
+    this.panels = [];
+    byId("eyebrow").textContent = "Memory plan";
+    legend(["weights", "cache", "activations", "free", "reserve"]);
+    byId("hint").textContent =
+      "Point at a buffer for its name, size, lifetime and offset. Click, or press Enter, " +
+      "to open a part; arrow keys go from buffer to buffer, Escape goes back.";
+    const [growing, fixed] = data.cacheBytes;
+    facts([
+      ["Parameters", `${(data.parameters / 1e9).toFixed(2)} billion`],
+      ["Active for a token", `${(data.activeParameters / 1e9).toFixed(2)} billion`],
+      ["Weights", `${formatBytes(data.weightBytes)}, ${data.precision}`],
+      [
+        `Cache of a sequence, ${data.kvType}`,
+        `${formatCount(growing)} bytes a token${fixed ? ` + ${formatBytes(fixed)}` : ""}`,
+      ],
+      ["Division", data.parallel],
+    ]);
+    this.controls();
+    this.options();
+    this.makePanels(false);
+    this.tables();
+    byId("times").hidden = false;
+    this.update();
+    new ResizeObserver(() => this.drawTimes()).observe(byId("time-panels"));
+  }
+
+  get figures() {
+    return this.data.figures[this.at[0]][this.at[1]];
+  }
+  get batch() {
+    return this.data.batches[this.at[0]];
+  }
+  get context() {
+    return this.data.contexts[this.at[1]];
+  }
+
+  controls() {
+    const section = byId("controls");
+    section.hidden = false;
+    const sliders = [
+      ["batch", "Sequences at a time", this.data.batches, "sequences"],
+      ["context", "Context of each", this.data.contexts, "tokens"],
+    ];
+    this.inputs = sliders.map(([id, title, values, unit], i) => {
+      const input = element("input", {
+        type: "range",
+        id,
+        min: 0,
+        max: values.length - 1,
+        step: 1,
+      });
+      const output = element("output", { for: id, id: `${id}-value` });
+      input.addEventListener("input", () => {
+        this.at[i] = Number(input.value);
+        this.update();
+      });
+      section.append(
+        element(
+          "div",
+          { class: "control" },
+          element("label", { for: id }, title, output),
+          input,
+          element(
+            "div",
+            { class: "ends", "aria-hidden": "true" },
+            element("span", {}, formatCount(values[0])),
+            element("span", {}, formatCount(values.at(-1))),
+          ),
+        ),
+      );
+      return { input, output, values, unit };
+    });
+    const reset = element("button", { type: "button", id: "reset" }, "Back to the plan's request");
+    const planned = [...this.at];
+    reset.addEventListener("click", () => {
+      this.at = [...planned];
+      this.update();
+    });
+    this.reset = reset;
+    this.planned = planned;
+    section.append(element("div", { class: "control" }, reset));
+  }
+
+  options() {
+    const spaces = this.data.groups.reduce((sum, group) => sum + group.spaces.length, 0);
+    if (spaces > this.data.groups.length && spaces <= 64) {
+      const box = element("input", { type: "checkbox", id: "every-space" });
+      box.addEventListener("change", () => {
+        this.makePanels(box.checked);
+        this.update();
+      });
+      byId("memory-options").append(
+        element("label", { class: "option" }, box, ` all ${spaces} spaces, also those that are alike`),
+      );
+    }
+  }
+
+  /** A panel for each space, or one for those that hold the same. */
+  makePanels(everySpace) {
+    const panels = [];
+    this.data.groups.forEach((group, number) => {
+      const runs = everySpace ? group.spaces.map((space) => [space]) : [group.spaces];
+      for (const run of runs) {
+        panels.push({ number, run, panel: this.makePanel(run) });
+      }
+    });
+    this.panels = panels;
+    byId("panels").replaceChildren(...panels.map(({ panel }) => panel.root));
+  }
+
+  makePanel(run) {
+    const [[first, name], [last, lastName]] = [run[0], run.at(-1)];
+    const devices = first === last ? `Device ${first}` : `Devices ${first} to ${last}`;
+    const pools = name === lastName ? name : `${name} to ${lastName}`;
+    return new Panel({
+      title: `${devices}, ${pools}`,
+      timeTitle: "time: steps of one layer, then of the head",
+      lifetime: (node) =>
+        node.spans
+          ? "always"
+          : node.to - node.from > 1
+            ? `steps ${node.from} to ${node.to - 1}`
+            : `step ${node.from}`,
+    });
+  }
+
+  /** The tree of buffers of a group of spaces. */
+  space(number, count) {
+    const group = this.data.groups[number];
+    const figures = this.figures;
+    const arena = this.data.arenas[figures.arena];
+    const end = Math.max(...arena.map(([, , to]) => to));
+    const [, , activations, peak] = figures.spaces[number];
+    const up = (bytes) => Math.ceil(bytes / group.granule) * group.granule;
+    let offset = 0;
+    const node = (name, kind, size, children) => {
+      const made = { name, kind, size, offset, from: 0, to: end };
+      if (children) {
+        made.children = children();
+        made.size = made.children.reduce((sum, child) => sum + child.size, 0);
+      } else {
+        offset += size;
+      }
+      return made;
+    };
+    const tree = { name: "all", kind: "all", offset: 0, from: 0, to: end, children: [] };
+    const add = (part) => tree.children.push(part);
+    add(
+      node("weights", "weights", 0, () =>
+        group.weights.map(([title, buffers]) =>
+          node(title, "weights", 0, () =>
+            buffers.map(([name, bytes]) => node(name, "weights", bytes)),
+          ),
+        ),
+      ),
+    );
+    offset = up(offset);
+    add(
+      node("cache", "cache", 0, () =>
+        group.caches.map(([layer, bytes, window]) => {
+          const tokens = window ? Math.min(this.context, window) : this.context;
+          return node(`cache of layer ${layer}`, "cache", this.batch * tokens * bytes);
+        }),
+      ),
+    );
+    offset = up(offset);
+    add({
+      name: "activations",
+      kind: "activations",
+      offset,
+      size: activations,
+      from: 0,
+      to: end,
+      children: arena.map(([name, from, to, place, size]) => ({
+        name,
+        kind: "activations",
+        offset: offset + place,
+        size,
+        from,
+        to,
+      })),
+    });
+    offset += up(activations);
+    const usable = group.capacity - group.reserve;
+    if (offset < usable) {
+      add(node("free", "free", usable - offset));
+    }
+    add(node("reserve", "reserve", group.reserve));
+    tree.size = Math.max(group.capacity, offset);
+    finish(tree, end);
+    return {
+      tree,
+      timeEnd: end,
+      limit: usable,
+      peak,
+      note:
+        `${formatBytes(peak)} of ${formatBytes(usable)} usable` +
+        (count > 1 ? `; ${count} spaces that hold the same` : ""),
+    };
+  }
+
+  update() {
+    for (const [i, { input, output, values, unit }] of this.inputs.entries()) {
+      const value = values[this.at[i]];
+      input.value = this.at[i];
+      output.textContent = formatCount(value);
+      output.dataset.value = value;
+      input.setAttribute("aria-valuetext", `${formatCount(value)} ${unit}`);
+    }
+    this.reset.disabled = this.at.every((value, i) => value === this.planned[i]);
+    this.drawFigures();
+    for (const { number, run, panel } of this.panels) {
+      panel.show(this.space(number, run.length));
+    }
+    this.drawTimes();
+  }
+
+  drawFigures() {
+    const { fits, spaces, room, prefill, decode } = this.figures;
+    const left = spaces.map(([, , , peak], i) => {
+      const { capacity, reserve } = this.data.groups[i];
+      return capacity - reserve - peak;
+    });
+    const tightest = left.indexOf(Math.min(...left));
+    const { capacity, reserve } = this.data.groups[tightest];
+    const usable = capacity - reserve;
+    const peak = spaces[tightest][3];
+    const times = ({ by, ms }) => `at least ${milliseconds(ms[0])}, bound by ${by}`;
+    const figure = (id, title, value, detail, numbers, kind = "") =>
+      element(
+        "div",
+        {
+          class: `figure ${kind}`.trim(),
+          id,
+          ...Object.fromEntries(
+            Object.entries(numbers).map(([key, number]) => [`data-${key}`, number]),
+          ),
+        },
+        element("h3", {}, title),
+        element("p", { class: "value" }, value),
+        element("p", { class: "detail" }, detail),
+      );
+    byId("figures").replaceChildren(
+      figure(
+        "verdict",
+        "Does it fit?",
+        fits ? "Fits" : "Does not fit",
+        `${formatBytes(Math.abs(left[tightest]))} ${fits ? "to spare in" : "too much for"} the tightest space`,
+        { fits: String(fits) },
+        fits ? "good" : "bad",
+      ),
+      figure(
+        "tightest",
+        "Tightest space",
+        `${((100 * peak) / usable).toFixed(1)} %`,
+        `${formatBytes(peak)} of ${formatBytes(usable)}`,
+        { peak, usable },
+      ),
+      figure(
+        "room",
+        "Room for",
+        `${formatCount(room[0])} tokens`,
+        `more of one sequence, or ${formatCount(room[1])} more sequences`,
+        { tokens: room[0], sequences: room[1] },
+      ),
+      figure("decode", "A token of decode", milliseconds(decode.ms[1]), times(decode), {
+        estimate: decode.ms[1],
+        bound: decode.ms[0],
+      }),
+      figure(
+        "prefill",
+        `Prefill of ${formatCount(this.context)} tokens`,
+        milliseconds(prefill.ms[1]),
+        times(prefill),
+        { estimate: prefill.ms[1], bound: prefill.ms[0] },
+      ),
+    );
+  }
+
+  drawTimes() {
+    const charts = [
+      ["A token of decode", this.figures.decode],
+      [`Prefill of ${formatCount(this.context)} tokens`, this.figures.prefill],
+    ];
+    const host = byId("time-panels");
+    if (host.children.length !== charts.length) {
+      host.replaceChildren(
+        ...charts.map(() =>
+          element("article", { class: "panel" }, element("h3"), element("svg", { height: 176 })),
+        ),
+      );
+    }
+    charts.forEach(([title, times], i) => {
+      host.children[i].querySelector("h3").textContent = title;
+      drawBars(host.children[i].querySelector("svg"), title, times.ms);
+    });
+  }
+
+  tables() {
+    const { data } = this;
+    const host = byId("tables");
+    host.append(
+      table(
+        "Largest buffers of the tightest space, as planned",
+        ["buffer", "size"],
+        data.largest.map(([name, bytes]) => [name, formatBytes(bytes)]),
+      ),
+    );
+    if (data.advice.length) {
+      host.append(table("What would make it fit", ["change", "effect"], data.advice));
+    }
+    host.append(
+      table(
+        `Hardware: ${data.target}, ${data.memory}`,
+        ["figure", "value", "from"],
+        data.sources.map(([what, value, unit, source, assumed]) => [
+          what,
+          `${Number(value.toPrecision(6)).toLocaleString("en", { maximumFractionDigits: 3 })} ${unit}`,
+          assumed ? `assumed: ${source}` : source,
+        ]),
+      ),
+      list("Notes", data.notes),
+    );
+  }
+}
+
+/** "7.04 ms", with commas where it is long. */
+function milliseconds(value, digits = 2) {
+  const fraction = value >= 100 ? 1 : digits;
+  return `${value.toLocaleString("en", {
+    minimumFractionDigits: fraction,
+    maximumFractionDigits: fraction,
+  })} ms`;
+}
+
+/** Five bars to scale, in milliseconds. */
+function drawBars(svg, title, ms) {
+  const names = ["at least", "estimated", "compute", "memory", "link"];
+  const kinds = ["bound", "estimate", "part", "part", "part"];
+  const width = Math.floor(svg.getBoundingClientRect().width);
+  if (width < 50) {
+    return;
+  }
+  const [left, right, row] = [74, width - 84, 26];
+  const most = Math.max(...ms, 1e-9);
+  const scale = (right - left) / most;
+  const bottom = names.length * row + 4;
+  svg.setAttribute("viewBox", `0 0 ${width} 176`);
+  svg.setAttribute("role", "img");
+  const text = (value) => milliseconds(value, 3);
+  svg.setAttribute("aria-label", names.map((name, i) => `${name} ${text(ms[i])}`).join(", "));
+  const parts = ticksFor(most, Math.min(6, (right - left) / 70)).flatMap(([value, label]) => [
+    element("line", {
+      class: "grid",
+      x1: left + value * scale,
+      x2: left + value * scale,
+      y1: 0,
+      y2: bottom,
+    }),
+    element(
+      "text",
+      { class: "quiet", x: left + value * scale, y: bottom + 16, "text-anchor": "middle" },
+      Number(label).toLocaleString("en"),
+    ),
+  ]);
+  parts.push(element("text", { class: "quiet", x: 0, y: bottom + 16 }, "time, ms"));
+  names.forEach((name, i) => {
+    const y = i * row;
+    parts.push(
+      element("text", { class: "quiet", x: left - 10, y: y + 17, "text-anchor": "end" }, name),
+      element("rect", {
+        class: kinds[i],
+        x: left,
+        y: y + 4,
+        width: Math.max(ms[i] * scale, ms[i] > 0 ? 1 : 0),
+        height: row - 8,
+        rx: 2,
+      }),
+      element("text", { x: left + ms[i] * scale + 8, y: y + 17 }, text(ms[i])),
+    );
+  });
+  svg.replaceChildren(...parts);
+}
