@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/driver/EmitEntry.h"
+#include "lib/driver/CommandLifetimes.h"
 #include "lib/driver/EmitRegisters.h"
 #include "lib/driver/TypeCodes.h"
 
@@ -35,8 +36,7 @@ private:
   }
   uint32_t name(StringRef text);
   uint32_t addBuffer(Value value, BufferKind kind, uint32_t index,
-                     RankedTensorType type, ValueRange dims, StringRef name,
-                     int64_t first, int64_t last);
+                     RankedTensorType type, ValueRange dims, StringRef name);
   void arena(func::FuncOp func);
   void emitCheck(rt::CheckOp op, uint32_t condition);
   void hoistChecks(func::FuncOp func);
@@ -86,7 +86,7 @@ uint32_t EntryEmitter::name(StringRef text) {
 
 uint32_t EntryEmitter::addBuffer(Value value, BufferKind kind, uint32_t index,
                                  RankedTensorType type, ValueRange dims,
-                                 StringRef name, int64_t first, int64_t last) {
+                                 StringRef name) {
   auto buffer = std::make_unique<BufferT>();
   buffer->kind = kind;
   buffer->index = index;
@@ -98,8 +98,6 @@ uint32_t EntryEmitter::addBuffer(Value value, BufferKind kind, uint32_t index,
   buffer->size_reg = regs.bytes(buffer->dims, type.getElementType());
   buffer->offset_reg = regs.constant(0);
   buffer->name = name.str();
-  buffer->first = first;
-  buffer->last = last;
   entry.buffers.push_back(std::move(buffer));
   return buffers[value] = entry.buffers.size() - 1;
 }
@@ -134,9 +132,9 @@ void EntryEmitter::arena(func::FuncOp func) {
   func.walk([&](hbm::BufferOp op) {
     if (op.getSpace() != "arena")
       return;
-    uint32_t index = addBuffer(
-        op, BufferKind_Arena, 0, cast<RankedTensorType>(op.getTensor()),
-        op.getDims(), op.getName(), op.getFirst(), op.getLast());
+    uint32_t index = addBuffer(op, BufferKind_Arena, 0,
+                               cast<RankedTensorType>(op.getTensor()),
+                               op.getDims(), op.getName());
     BufferT &buffer = *entry.buffers[index];
     if (op.getOffset())
       buffer.offset_reg = regs.constant(*op.getOffset());
@@ -186,7 +184,6 @@ void EntryEmitter::run(func::FuncOp func) {
     buffer->size_reg = regs.bytes(dims, type.getElementType());
     buffer->offset_reg = regs.constant(0);
     buffer->name = spec->name;
-    buffer->last = UINT32_MAX;
     entry.buffers.push_back(std::move(buffer));
     buffers[op.getBuffer()] = spec->buffer = entry.buffers.size() - 1;
     entry.inputs.push_back(std::move(spec));
@@ -200,12 +197,7 @@ void EntryEmitter::run(func::FuncOp func) {
   entry.prologue = entry.commands.size();
   block(func.getBody().front());
   flush();
-  // Lifetimes are told in commands; positions of the schedule are finer.
-  uint32_t end = entry.commands.size();
-  for (auto &buffer : entry.buffers) {
-    buffer->first = std::min(buffer->first, end);
-    buffer->last = std::min(buffer->last, end);
-  }
+  setLifetimes(entry);
 }
 
 void EntryEmitter::block(Block &block) {
@@ -225,26 +217,23 @@ void EntryEmitter::op(Operation *op) {
     auto data = SymbolTable::lookupNearestSymbolFrom<fm::WeightDataOp>(
         op, weight.getDataAttr());
     addBuffer(weight, BufferKind_Weight, index,
-              cast<RankedTensorType>(data.getType()), {}, weight.getData(), 0,
-              UINT32_MAX);
+              cast<RankedTensorType>(data.getType()), {}, weight.getData());
   } else if (auto state = dyn_cast<rt::StateOp>(op)) {
     auto data = SymbolTable::lookupNearestSymbolFrom<fm::StateOp>(
         op, state.getDataAttr());
     addBuffer(state, BufferKind_State, tables.states.lookup(state.getData()),
-              cast<RankedTensorType>(data.getType()), {}, state.getData(), 0,
-              UINT32_MAX);
+              cast<RankedTensorType>(data.getType()), {}, state.getData());
   } else if (auto buffer = dyn_cast<hbm::BufferOp>(op)) {
     auto type = cast<RankedTensorType>(buffer.getTensor());
     if (buffer.getSpace() == "output")
       addBuffer(buffer, BufferKind_Output, ~0u, type, buffer.getDims(),
-                buffer.getName(), buffer.getFirst(), buffer.getLast());
+                buffer.getName());
     else if (buffer.getSpace() == "dynamic")
       addBuffer(buffer, BufferKind_Dynamic, 0, type, buffer.getDims(),
-                buffer.getName(), buffer.getFirst(), buffer.getLast());
+                buffer.getName());
   } else if (auto alias = dyn_cast<hbm::AliasOp>(op)) {
     addBuffer(alias, BufferKind_Alias, buffers.lookup(alias.getOf()),
-              cast<RankedTensorType>(alias.getTensor()), alias.getDims(), "", 0,
-              UINT32_MAX);
+              cast<RankedTensorType>(alias.getTensor()), alias.getDims(), "");
   } else if (auto copy = dyn_cast<rt::CopyOp>(op)) {
     uint32_t bytes = reg(copy.getBytes());
     command(CommandKind_Copy, buffers.lookup(copy.getFrom()),

@@ -83,10 +83,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     started.close()
 
 
-def check_texts(browser: Browser, width: float) -> None:
+def check_texts(browser: Browser, width: float, least: int = 30) -> None:
     """Text is large enough, within the window, and nowhere on other text."""
     texts = browser.evaluate(TEXTS)
-    assert len(texts) > 30
+    assert len(texts) > least
     for left, _, right, _, size, text in texts:
         assert size >= 11, text
         assert left >= -0.5, text

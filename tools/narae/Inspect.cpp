@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/narae/Inspect.h"
+#include "tools/narae/Artifacts.h"
 #include "tools/narae/Command.h"
 #include "tools/narae/Console.h"
 #include "tools/narae/Disassemble.h"
@@ -29,7 +30,8 @@ private:
   Status extractObjects(const Reader &reader) const;
   void show(const Reader &reader, const Json &json) const;
 
-  std::string file, extract;
+  std::string file, extract, html;
+  std::map<std::string, int64_t> sizes;
   bool json = false, commands = false, buffers = false, code = false;
 };
 } // namespace
@@ -42,6 +44,7 @@ void Inspect::describe(Options &options) {
   options.examples = "narae inspect model.narae\n"
                      "narae inspect model.narae --json | jq .kernels\n"
                      "narae inspect model.narae --disassemble | less\n"
+                     "narae inspect model.narae --html=memory.html\n"
                      "narae inspect model.narae --extract=objects\n";
   options.file("one artifact", file);
   options.flag("--commands", "adds the host program, command by command",
@@ -51,6 +54,12 @@ void Inspect::describe(Options &options) {
                code);
   options.text("--extract", "DIR", "writes the target's objects to a folder",
                extract);
+  options.text("--html", "F.html",
+               "writes a picture of the memory of each entry", html);
+  options.table.push_back(
+      {"--size", "NAME=SIZE",
+       "of a dynamic dimension in the picture (the largest, or 16)", 0,
+       [this](const std::string &text) { return addSize(text, sizes); }});
   options.flag("--json", "prints JSON", json);
 }
 
@@ -196,6 +205,16 @@ int Inspect::run() {
   if (!extract.empty())
     if (Status status = extractObjects(**reader); status.failed())
       return fail("inspect: " + status.message());
+  if (!html.empty()) {
+    std::string title = std::filesystem::path(file).filename().string();
+    Expected<std::string> page = inspectHtml(**reader, title, sizes);
+    if (page.failed())
+      return fail("inspect: " + page.message());
+    if (Status status = writeFile(html, *page); status.failed())
+      return fail("inspect: " + status.message());
+  } else if (!sizes.empty()) {
+    return fail("inspect: --size is for the picture that --html writes");
+  }
   if (code) {
     Status status = disassembleObjects(**reader);
     return status.failed() ? fail("inspect: " + status.message()) : 0;

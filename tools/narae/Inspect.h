@@ -10,6 +10,7 @@
 
 #include "lib/artifact/Reader.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -24,6 +25,11 @@ std::string formatCommands(const artifact::Program &program,
 /// Everything about the artifact but its bytes.
 nlohmann::ordered_json inspectJson(const artifact::Reader &reader,
                                    bool commands);
+/// A page with the arena of each entry: buffers by lifetime and offset. `sizes`
+/// names dynamic dimensions; others have their largest size, or 16.
+Expected<std::string> inspectHtml(const artifact::Reader &reader,
+                                  const std::string &title,
+                                  const std::map<std::string, int64_t> &sizes);
 
 } // namespace narae::tool
 

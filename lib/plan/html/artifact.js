@@ -2,6 +2,7 @@
 
 class ArtifactPage {
   constructor(data) {
+    this.panels = [];
     byId("eyebrow").textContent = "Memory plan of an artifact";
     legend(["activations"]);
     byId("hint").textContent =
@@ -19,6 +20,7 @@ class ArtifactPage {
             : `command ${node.from}`,
       });
       byId("panels").append(panel.root);
+      this.panels.push(panel);
       panel.show(ArtifactPage.space(entry));
     }
     if (data.notes.length) {

@@ -64,19 +64,31 @@ function widthOf(text, font = "12px") {
   return measure.measureText(text).width;
 }
 
-/** The text, or as much of both ends as `width` pixels hold. */
+/** The text, or as much as `width` pixels hold: of words the beginning, of paths the end. */
 function elide(text, width) {
   if (widthOf(text) <= width) {
     return text;
   }
-  for (let keep = text.length - 1; keep >= 6; --keep) {
-    const head = Math.floor(keep / 3);
-    const short = `${text.slice(0, head)}…${text.slice(text.length - (keep - head))}`;
+  const isPath = /[./]/.test(text);
+  for (let keep = text.length - 1; keep >= 3; --keep) {
+    const short = isPath ? `…${text.slice(-keep)}` : `${text.slice(0, keep)}…`;
     if (widthOf(short) <= width) {
       return short;
     }
   }
   return "";
+}
+
+/** What names share up to a dot says nothing: it is left out, and ".weight" too. */
+function shorten(names) {
+  let shared = names[0] ?? "";
+  for (const name of names) {
+    while (!name.startsWith(shared)) {
+      shared = shared.slice(0, -1);
+    }
+  }
+  const prefix = names.length > 1 ? shared.lastIndexOf(".") + 1 : 0;
+  return (name) => name.slice(prefix).replace(/\.weight$/, "");
 }
 
 /** Moves labels apart: each is {y}, `gap` at least between neighbours. */
@@ -168,7 +180,7 @@ class Panel {
     }
     const view = this.view;
     const height = 440;
-    const gutter = view.children.some((child) => child.spans) ? Math.min(220, Math.max(170, Math.round(width * 0.36))) : 12;
+    const gutter = view.children.some((child) => child.spans) ? Math.min(320, Math.max(170, Math.round(width * 0.36))) : 12;
     this.area = { left: 58, right: width - gutter, top: 26, bottom: height - 46 };
     this.low = view.offset;
     this.high = view.offset + view.size;
@@ -308,6 +320,7 @@ class Panel {
   labels(view, width) {
     const { right, top, bottom } = this.area;
     const room = width - right - 22;
+    const short = shorten(view.children.map((child) => child.name));
     let labels = [];
     for (const node of view.children) {
       if (node.spans && node.size > 0) {
@@ -334,7 +347,7 @@ class Panel {
     spread(labels, top + 6, bottom - 4, gap);
     for (const { node, y, at, limit: bytes } of labels) {
       const size = formatBytes(bytes ?? node.size);
-      const name = node ? node.name : "usable";
+      const name = node ? short(node.name) : "usable";
       const text = `${elide(name, room - widthOf(`${size}  `))} ${size}`;
       const label = element(
         "g",
@@ -453,7 +466,7 @@ function hideTooltip() {
 
 /** A table; numbers are right-aligned. */
 function table(title, heads, rows) {
-  const numeric = heads.map((_, i) => rows.every((row) => /^[\d.,% -]+$|iB$|bytes$/.test(row[i])));
+  const numeric = heads.map((_, i) => rows.every((row) => /^[\d.,]+ [a-z%/]+$/i.test(row[i])));
   const cell = (name, text, i) => element(name, { class: numeric[i] ? "number" : "" }, text);
   return element(
     "div",
