@@ -64,6 +64,7 @@ private:
   ordered_json groupJson(size_t first, size_t last) const;
   ordered_json figuresAt(int64_t batch, int64_t context);
   size_t arenaOf(const Options &options);
+  ordered_json held(const Space &space) const;
   ordered_json sources() const;
 
   const Inventory &inventory;
@@ -116,7 +117,6 @@ ordered_json Picture::groupJson(size_t first, size_t last) const {
   return {{"spaces", names},
           {"capacity", space.capacity},
           {"reserve", space.reserve},
-          {"granule", hardware.memory.granule},
           {"weights", weightsOf(stage)},
           {"caches", caches}};
 }
@@ -142,20 +142,37 @@ static ordered_json timesJson(const StepTime &step) {
             1e3 * step.memory, 1e3 * step.link}}};
 }
 
+/// [weights, cache, activations, peak, lower bound, offsets]; the offsets are
+/// of weights, cache and activations.
+ordered_json Picture::held(const Space &space) const {
+  double granule = hardware.memory.granule;
+  double offsets[3] = {0, std::ceil(space.weights / granule) * granule, 0};
+  offsets[2] = offsets[1] + std::ceil(space.cache / granule) * granule;
+  for (const narae::placement::Region &region : space.regions)
+    offsets[size_t(region.stream)] = region.offset;
+  return {std::llround(space.weights),
+          std::llround(space.cache),
+          std::llround(space.activations),
+          std::llround(space.peak),
+          std::llround(space.lowerBound),
+          {std::llround(offsets[0]), std::llround(offsets[1]),
+           std::llround(offsets[2])}};
+}
+
 ordered_json Picture::figuresAt(int64_t batch, int64_t context) {
   Options options = plan.options;
   options.batch = batch;
   options.context = context;
   Plan other = makePlan(inventory, hardware, options);
   ordered_json spaces = ordered_json::array();
-  for (auto [first, last] : groups) {
-    const Space &space = other.spaces[first];
-    spaces.push_back({std::llround(space.weights), std::llround(space.cache),
-                      std::llround(space.activations), std::llround(space.peak),
-                      std::llround(space.lowerBound)});
-  }
+  for (auto [first, last] : groups)
+    spaces.push_back(held(other.spaces[first]));
+  const Space &tightest = other.spaces[other.tightest];
   return {{"fits", other.fits},
           {"spaces", spaces},
+          {"tightest",
+           {std::llround(tightest.peak), std::llround(tightest.capacity),
+            std::llround(tightest.reserve)}},
           {"arena", arenaOf(options)},
           {"room",
            {std::llround(other.roomTokens), std::llround(other.roomSequences)}},

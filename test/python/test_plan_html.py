@@ -232,9 +232,15 @@ def check_figures(browser: Browser, plan: dict) -> None:
         space = spaces[tuple(panel["spaces"][0])]
         for part in ("weights", "cache", "activations"):
             assert panel[part] == pytest.approx(space[part], rel=1e-9, abs=2)
+        for region in space.get("regions", []):
+            start = min(b[0] for b in panel["buffers"] if b[4] == region["stream"])
+            assert start == pytest.approx(region["offset"], abs=2)
         assert panel["peak"] == space["peak"]
         held = [b for b in panel["buffers"] if b[4] in ("weights", "cache", "activations")]
-        assert max(b[0] + b[1] for b in held) <= space["peak"] + 2
+        end = space["peak"]
+        if "regions" in space:  # each kind of data in banks of its own
+            end = max(end, space["capacity"] - space["reserve"])
+        assert max(b[0] + b[1] for b in held) <= end + 2
         # No two buffers share an address at one time.
         for kind in ("weights", "cache"):
             ends = sorted((b[0], b[0] + b[1]) for b in held if b[4] == kind)

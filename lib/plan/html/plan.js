@@ -137,62 +137,79 @@ class PlanPage {
     const figures = this.figures;
     const arena = this.data.arenas[figures.arena];
     const end = Math.max(...arena.map(([, , to]) => to));
-    const [, , activations, peak] = figures.spaces[number];
-    const up = (bytes) => Math.ceil(bytes / group.granule) * group.granule;
+    const [weights, cache, activations, peak, , offsets] = figures.spaces[number];
     let offset = 0;
-    const node = (name, kind, size, children) => {
-      const made = { name, kind, size, offset, from: 0, to: end };
-      if (children) {
-        made.children = children();
-        made.size = made.children.reduce((sum, child) => sum + child.size, 0);
-      } else {
-        offset += size;
-      }
+    // Sizes of buffers are those of an equal division. A stack to which more or
+    // fewer rows were dealt has the total that the plan says.
+    let scale = 1;
+    const leaf = (name, kind, size) => {
+      const made = { name, kind, size: size * scale, offset, from: 0, to: end };
+      offset += made.size;
+      return made;
+    };
+    const branch = (name, kind, children) => {
+      const begin = offset;
+      const made = { name, kind, offset: begin, from: 0, to: end, children: children() };
+      made.size = offset - begin;
       return made;
     };
     const tree = { name: "all", kind: "all", offset: 0, from: 0, to: end, children: [] };
     const add = (part) => tree.children.push(part);
+    const sum = (numbers) => numbers.reduce((all, value) => all + value, 0);
+    const matrices = sum(group.weights.map(([, parts]) => sum(parts.map(([, bytes]) => bytes))));
+    scale = weights / Math.max(matrices, 1);
+    [offset] = offsets;
     add(
-      node("weights", "weights", 0, () =>
+      branch("weights", "weights", () =>
         group.weights.map(([title, buffers]) =>
-          node(title, "weights", 0, () =>
-            buffers.map(([name, bytes]) => node(name, "weights", bytes)),
+          branch(title, "weights", () =>
+            buffers.map(([name, bytes]) => leaf(name, "weights", bytes)),
           ),
         ),
       ),
     );
-    offset = up(offset);
+    const caches = group.caches.map(([layer, bytes, window]) => [
+      `cache of layer ${layer}`,
+      this.batch * (window ? Math.min(this.context, window) : this.context) * bytes,
+    ]);
+    scale = cache / Math.max(sum(caches.map(([, bytes]) => bytes)), 1);
+    [, offset] = offsets;
     add(
-      node("cache", "cache", 0, () =>
-        group.caches.map(([layer, bytes, window]) => {
-          const tokens = window ? Math.min(this.context, window) : this.context;
-          return node(`cache of layer ${layer}`, "cache", this.batch * tokens * bytes);
-        }),
-      ),
+      branch("cache", "cache", () => caches.map(([name, bytes]) => leaf(name, "cache", bytes))),
     );
-    offset = up(offset);
+    [, , offset] = offsets;
+    const base = offset;
     add({
       name: "activations",
       kind: "activations",
-      offset,
+      offset: base,
       size: activations,
       from: 0,
       to: end,
       children: arena.map(([name, from, to, place, size]) => ({
         name,
         kind: "activations",
-        offset: offset + place,
+        offset: base + place,
         size,
         from,
         to,
       })),
     });
-    offset += up(activations);
+    scale = 1;
     const usable = group.capacity - group.reserve;
-    if (offset < usable) {
-      add(node("free", "free", usable - offset));
+    // What is free lies between the parts where each has banks of its own.
+    const parts = tree.children.filter(({ size }) => size > 0);
+    parts.sort((a, b) => a.offset - b.offset);
+    offset = 0;
+    for (const next of [...parts, { offset: usable, size: 0 }]) {
+      if (next.offset - offset > 1e-3 * group.capacity) {
+        add(leaf("free", "free", next.offset - offset));
+      }
+      offset = Math.max(offset, next.offset + next.size);
     }
-    add(node("reserve", "reserve", group.reserve));
+    offset = Math.max(offset, peak, usable);
+    add(leaf("reserve", "reserve", group.reserve));
+    tree.children.sort((a, b) => a.offset - b.offset);
     tree.size = Math.max(group.capacity, offset);
     finish(tree, end);
     return {
@@ -223,15 +240,9 @@ class PlanPage {
   }
 
   drawFigures() {
-    const { fits, spaces, room, prefill, decode } = this.figures;
-    const left = spaces.map(([, , , peak], i) => {
-      const { capacity, reserve } = this.data.groups[i];
-      return capacity - reserve - peak;
-    });
-    const tightest = left.indexOf(Math.min(...left));
-    const { capacity, reserve } = this.data.groups[tightest];
+    const { fits, tightest, room, prefill, decode } = this.figures;
+    const [peak, capacity, reserve] = tightest;
     const usable = capacity - reserve;
-    const peak = spaces[tightest][3];
     const times = ({ by, ms }) => `at least ${milliseconds(ms[0])}, bound by ${by}`;
     const figure = (id, title, value, detail, numbers, kind = "") =>
       element(
@@ -252,7 +263,7 @@ class PlanPage {
         "verdict",
         "Does it fit?",
         fits ? "Fits" : "Does not fit",
-        `${formatBytes(Math.abs(left[tightest]))} ${fits ? "to spare in" : "too much for"} the tightest space`,
+        `${formatBytes(Math.abs(usable - peak))} ${fits ? "to spare in" : "too much for"} the tightest space`,
         { fits: String(fits) },
         fits ? "good" : "bad",
       ),
