@@ -29,8 +29,10 @@ void narae::npu::visitFields(
   integer("memory.capacity", m.dram.capacity, 1 << 20, bytes);
   integer("memory.reserve", m.dram.reserve, 0, bytes);
   real("memory.bandwidth", m.dram.bandwidth, 1e6, rate);
-  real("memory.refresh", m.dram.refresh, 0, 0.5);
-  real("memory.efficiency", m.dram.efficiency, 0.01, 1);
+  integer("memory.organisation.channels", m.dram.channels, 1, 1024);
+  integer("memory.organisation.banks", m.dram.banks, 1, 65536);
+  integer("memory.organisation.interleave_bytes", m.dram.interleave, 1,
+          1 << 30);
 
   integer("npu.chiplets", m.chiplets, 1, 256);
   integer("npu.clusters", m.clusters, 1, 256);
@@ -59,8 +61,6 @@ void narae::npu::visitFields(
   integer("npu.shared.banks", m.shared.banks, 1, 65536);
   real("npu.shared.bandwidth", m.shared.bandwidth, 1, 1e6);
 
-  integer("npu.dram.channels", m.dram.channels, 1, 1024);
-  integer("npu.dram.interleave", m.dram.interleave, 1, 1 << 30);
   real("npu.dram.latency", m.dram.latency, 0, 1e-3);
 
   integer("npu.dma.core_queues", m.dma.coreQueues, 1, 64);

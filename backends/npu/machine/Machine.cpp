@@ -39,18 +39,25 @@ static std::string number(double value) {
   return text;
 }
 
-/// Reads one number with its provenance. The two fields of `memory` that
-/// count (pools and granule) may be plain numbers, as other readers of target
-/// files have them.
+/// Reads one number with its provenance. In `memory` some are plain numbers, as
+/// other readers of target files have them; then the object around them may
+/// say where they come from.
 static void readField(const json &root, const MachineField &field,
                       Machine &machine, std::vector<std::string> &problems) {
   std::string path = field.path;
+  // Declared for placement by bank, or for this description only.
+  const std::string placed = "memory.organisation";
+  if (path.rfind(placed, 0) == 0 && !find(root, placed))
+    path.replace(0, placed.size(), "npu.dram.organisation");
   const json *given = find(root, path);
   if (!given) {
     problems.push_back("'" + path + "' is missing");
     return;
   }
-  bool plain = path == "memory.pools" || path == "memory.granule";
+  size_t dot = path.rfind('.');
+  std::string group = path.substr(0, dot);
+  bool isGrouped = group == placed || group == "npu.dram.organisation";
+  bool plain = isGrouped || path == "memory.pools" || path == "memory.granule";
   const json *value = given;
   if (given->is_object() && given->contains("value"))
     value = &(*given)["value"];
@@ -80,18 +87,18 @@ static void readField(const json &root, const MachineField &field,
     *field.real = number;
 
   Provenance provenance;
+  const json &origin = isGrouped ? *find(root, group) : *given;
   for (const char *key : {"source", "assumed"})
-    if (given->is_object() && given->contains(key) &&
-        (*given)[key].is_string()) {
-      provenance.text = (*given)[key].get<std::string>();
+    if (origin.is_object() && origin.contains(key) && origin[key].is_string()) {
+      provenance.text = origin[key].get<std::string>();
       provenance.assumed = std::string(key) == "assumed";
       break;
     }
-  if (provenance.text.empty() && !plain)
+  if (provenance.text.empty() && (isGrouped || !plain))
     problems.push_back("'" + path +
                        "' says neither its \"source\" nor why it is "
                        "\"assumed\"");
-  machine.provenance[path] = provenance;
+  machine.provenance[field.path] = provenance;
 }
 
 /// A peak that users are told must follow from array, cores and clock.
@@ -177,6 +184,7 @@ Machine narae::npu::readMachine(const std::string &text,
   };
   readText("name", machine.name);
   readText("description", machine.description);
+  readText("memory.kind", machine.dram.kind);
   std::string backend;
   readText("backend", backend);
   if (!backend.empty() && backend != "npu")

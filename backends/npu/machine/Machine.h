@@ -56,14 +56,14 @@ struct Sram {
 
 /// DRAM. Pools are the units of placement: an HBM stack with its chiplet.
 struct Dram {
+  std::string kind;       ///< "HBM3E", "GDDR6", ...
   int64_t pools = 0;      ///< of the device; a multiple of the chiplets
   int64_t channels = 0;   ///< a pool
+  int64_t banks = 0;      ///< a channel
   int64_t interleave = 0; ///< bytes after which the next channel follows
   int64_t granule = 0;    ///< bytes: addresses and sizes of allocations
   int64_t capacity = 0, reserve = 0; ///< bytes a pool
   double bandwidth = 0;              ///< bytes/s a pool
-  double refresh = 0;                ///< share of the time spent refreshing
-  double efficiency = 0;             ///< share that long streams reach
   double latency = 0;                ///< seconds to the first byte
 };
 

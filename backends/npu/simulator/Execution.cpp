@@ -207,33 +207,41 @@ bool Execution::track(const View &view, bool isWrite) {
   return good || collide(collision, view, isWrite);
 }
 
+/// Calls `half(place)` for each element of 4 bits, with its address in halves
+/// of bytes, or `piece(address, bytes)` for elements that lie together; in
+/// row-major order.
+template <typename Half, typename Piece>
+static void forEachPiece(const View &view, Half half, Piece piece) {
+  int64_t width = int64_t(elementBytes(view.type));
+  bool halves = bitsOf(view.type) == 4;
+  forEachRow(view, [&](int64_t offset, int64_t count, int64_t stride) {
+    if (!halves && stride == 1)
+      return piece(view.base + offset * width, size_t(count * width));
+    for (int64_t i = 0; i < count; ++i, offset += stride) {
+      if (halves)
+        half(2 * view.base + offset);
+      else
+        piece(view.base + offset * width, size_t(width));
+    }
+  });
+}
+
 bool Execution::load(const View &view, std::vector<uint8_t> &elements) {
   if (!track(view, /*isWrite=*/false))
     return false;
   const Memory &memory = state.memory(view.space, view.unit).bytes;
-  size_t width = elementBytes(view.type);
-  elements.resize(size_t(view.elements()) * width);
+  elements.resize(size_t(view.elements()) * elementBytes(view.type));
   uint8_t *out = elements.data();
-  bool nibbles = bitsOf(view.type) == 4;
-  forEachRow(view, [&](int64_t offset, int64_t count, int64_t stride) {
-    if (nibbles) {
-      for (int64_t i = 0; i < count; ++i, offset += stride) {
-        int64_t place = 2 * view.base + offset;
-        uint8_t byte;
-        memory.read(place >> 1, &byte, 1);
-        *out++ = place & 1 ? byte >> 4 : byte & 15;
-      }
-      return;
-    }
-    int64_t address = view.base + offset * int64_t(width);
-    if (stride == 1) {
-      memory.read(address, out, size_t(count) * width);
-      out += size_t(count) * width;
-      return;
-    }
-    for (int64_t i = 0; i < count; ++i, out += width)
-      memory.read(address + i * stride * int64_t(width), out, width);
-  });
+  auto half = [&](int64_t place) {
+    uint8_t byte;
+    memory.read(place >> 1, &byte, 1);
+    *out++ = place & 1 ? byte >> 4 : byte & 15;
+  };
+  auto piece = [&](int64_t address, size_t bytes) {
+    memory.read(address, out, bytes);
+    out += bytes;
+  };
+  forEachPiece(view, half, piece);
   return true;
 }
 
@@ -241,30 +249,19 @@ bool Execution::store(const View &view, const std::vector<uint8_t> &elements) {
   if (!track(view, /*isWrite=*/true))
     return false;
   Memory &memory = state.memory(view.space, view.unit).bytes;
-  size_t width = elementBytes(view.type);
   const uint8_t *in = elements.data();
-  bool nibbles = bitsOf(view.type) == 4;
-  forEachRow(view, [&](int64_t offset, int64_t count, int64_t stride) {
-    if (nibbles) {
-      for (int64_t i = 0; i < count; ++i, offset += stride) {
-        int64_t place = 2 * view.base + offset;
-        uint8_t byte;
-        memory.read(place >> 1, &byte, 1);
-        byte = place & 1 ? uint8_t((byte & 15) | *in << 4)
-                         : uint8_t((byte & 0xf0) | *in);
-        ++in;
-        memory.write(place >> 1, &byte, 1);
-      }
-      return;
-    }
-    int64_t address = view.base + offset * int64_t(width);
-    if (stride == 1) {
-      memory.write(address, in, size_t(count) * width);
-      in += size_t(count) * width;
-      return;
-    }
-    for (int64_t i = 0; i < count; ++i, in += width)
-      memory.write(address + i * stride * int64_t(width), in, width);
-  });
+  auto half = [&](int64_t place) {
+    uint8_t byte;
+    memory.read(place >> 1, &byte, 1);
+    byte = place & 1 ? uint8_t((byte & 15) | *in << 4)
+                     : uint8_t((byte & 0xf0) | *in);
+    ++in;
+    memory.write(place >> 1, &byte, 1);
+  };
+  auto piece = [&](int64_t address, size_t bytes) {
+    memory.write(address, in, bytes);
+    in += bytes;
+  };
+  forEachPiece(view, half, piece);
   return true;
 }
