@@ -231,6 +231,31 @@ def test_weights_stay_packed(tmp_path: Path) -> None:
     assert (tmp_path / "m.narae").stat().st_size < values.nbytes + 200_000
 
 
+@pytest.mark.parametrize("element", ["bf16", "f16"])
+def test_tied_embedding_is_stored_once(element: str, tmp_path: Path) -> None:
+    """The gather of rows that are widened behind it reads the head's panels."""
+    rows, columns = 2100, 512
+    values = np.random.default_rng(0).standard_normal((rows, columns)).astype(np.float32)
+    data, weight = narrow(element, values)
+    packed, wide = (packed_models.tensor(t, rows, columns) for t in (element, "f32"))
+    x, y = packed_models.tensor("f32", "?", columns), packed_models.tensor("f32", "?", rows)
+    some, chosen = (packed_models.tensor(t, "?", columns) for t in (element, "f32"))
+    body = f"""
+      %f = fm.cast %w {{to = f32}} : ({packed}) -> {wide}
+      %y = fm.matmul %x, %f {{transpose_rhs}} : ({x}, {wide}) -> {y}
+      %z = fm.relu %y : ({y}) -> {y}
+      %g = fm.gather %w, %i {{axis = 0 : i64}} : ({packed}, tensor<?xi64>) -> {some}
+      %e = fm.cast %g {{to = f32}} : ({some}) -> {chosen}
+    """
+    inputs, outputs = {"x": x, "i": "tensor<?xi64>"}, {"z": y, "e": chosen}
+    path = packed_models.packed_model(
+        tmp_path, element, data, (rows, columns), body, inputs, outputs
+    )
+    artifact = narae.compile(path, output=tmp_path / "m.narae")
+    assert (tmp_path / "m.narae").stat().st_size < data.nbytes * 1.02 + 200_000
+    check(artifact, weight, True)
+
+
 def test_wide_result_is_refused(tmp_path: Path) -> None:
     data = packed_models.random_blocks("q4_0", 256, 256)
     body = """

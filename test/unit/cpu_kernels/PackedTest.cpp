@@ -14,9 +14,9 @@ using namespace narae;
 TEST(Packed, LayoutsHaveTheSizesThatShapesSay) {
   for (const fm::BlockInfo &info : fm::blockFormats()) {
     const auto &layout = codegen::BlockPanelLayout::of(info.format);
-    EXPECT_EQ(layout.format, info.format) << info.name.str();
+    EXPECT_EQ(layout.format, info.format) << info.name;
     EXPECT_EQ(layout.bytes(), fm::panelBlockBytes(info.format))
-        << info.name.str();
+        << info.name;
   }
 }
 
@@ -24,10 +24,10 @@ TEST(Packed, StaysAsSmallAsTheBlocks) {
   // 16 rows; scales of four and six bits take a byte each.
   for (const fm::BlockInfo &info : fm::blockFormats()) {
     int64_t blocks = 16 * info.bytes, packed = fm::panelBlockBytes(info.format);
-    EXPECT_GE(packed, blocks) << info.name.str();
+    EXPECT_GE(packed, blocks) << info.name;
     bool isTwoBits = info.format == fm::BlockFormat::Q2_K;
     EXPECT_LE(packed, blocks + blocks / (isTwoBits ? 5 : 25))
-        << info.name.str();
+        << info.name;
   }
 }
 

@@ -160,8 +160,8 @@ std::optional<Experts> Experts::of(fm::SymbolicScope &scope, Operation *op,
     e.weights = Rows, e.panels = matrices,
     e.narrow = codegen::elementOf(matrices);
   e.takesBytes = static_cast<WeightForm &>(e).takesBytes(machine);
-  e.takesFew = (e.weights == Narrow && !e.scaled) ||
-               (e.weights == Rows && e.inner % width == 0);
+  e.takesFew =
+      e.weights == Narrow || (e.weights == Rows && e.inner % width == 0);
   return e;
 }
 

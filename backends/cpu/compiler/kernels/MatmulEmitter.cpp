@@ -57,8 +57,7 @@ MatmulPlan cpu::planMatmul(rt::KernelOp kernel, fm::SymbolicScope &scope,
   plan.gemm.hasTile = !plan.isDirect;
   bool reads = isa<BlockArgument>(p.lhs) && !p.transposeLhs;
   plan.bytes = reads && p.takesBytes(machine);
-  plan.stream = ((p.weights == Product::Narrow && !p.scaled) ||
-                 p.weights == Product::Rows) &&
+  plan.stream = (p.weights == Product::Narrow || p.weights == Product::Rows) &&
                 reads && !plan.bytes;
   auto rows = fm::constantOf(p.rows);
   plan.staticRows = rows.value_or(0);

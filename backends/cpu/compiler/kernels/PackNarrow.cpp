@@ -37,7 +37,7 @@ struct Layout {
   }
 };
 
-/// A kernel's op that widens one of its arguments.
+/// A kernel's op that widens one of its arguments, or gathers from it.
 struct Reader {
   rt::KernelOp kernel;
   Operation *op;
@@ -81,7 +81,8 @@ private:
 void NarrowPacker::findReaders(rt::KernelOp kernel) {
   for (Operation &op : kernel.block().without_terminator()) {
     auto cast = dyn_cast<fm::CastOp>(op);
-    if (!cast && !isa<fm::DequantizeOp>(op))
+    auto gather = dyn_cast<fm::GatherOp>(op);
+    if (!cast && !gather && !isa<fm::DequantizeOp>(op))
       continue;
     auto arg = dyn_cast<BlockArgument>(op.getOperand(0));
     auto type =
@@ -90,9 +91,9 @@ void NarrowPacker::findReaders(rt::KernelOp kernel) {
         type.getRank() < 2)
       continue;
     Type element = type.getElementType();
-    if (cast &&
-        (!cast.getTo().isF32() ||
-         !(element.isF16() || element.isBF16() || element.isFloat8E4M3FN())))
+    bool isNarrow =
+        element.isF16() || element.isBF16() || element.isFloat8E4M3FN();
+    if ((cast && (!cast.getTo().isF32() || !isNarrow)) || (gather && !isNarrow))
       continue;
     readers.push_back({kernel, &op, arg});
   }
@@ -101,6 +102,8 @@ void NarrowPacker::findReaders(rt::KernelOp kernel) {
 std::optional<Layout> NarrowPacker::wanted(Reader reader) {
   auto type = cast<RankedTensorType>(reader.arg.getType());
   auto format = fm::blockFormatOf(type.getElementType());
+  if (isa<fm::GatherOp>(reader.op)) // takes what others want
+    return std::nullopt;
   for (Operation *user : reader.op->getUsers()) {
     bool transposed = true;
     if (auto matmul = dyn_cast<fm::MatmulOp>(user)) {

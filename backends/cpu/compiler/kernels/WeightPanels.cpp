@@ -165,9 +165,11 @@ SmallVector<Value> WeightPanels::product(const GemmBlock &at, Value x,
                                          int64_t height, Value lines) {
   int64_t width = streamWidth(form, v.machine);
   if (form.weights == WeightForm::Narrow) {
-    int64_t bytes = depth * width * form.narrow.getIntOrFloatBitWidth() / 8;
-    return narrowProduct(k, v, panel(at, bytes, width), form.narrow, depth, x,
-                         depth, height);
+    int64_t line = width * form.narrow.getIntOrFloatBitWidth() / 8;
+    Value from = panel(at, depth * line, width);
+    return form.scaled ? scaledProduct(at, from, line, x, height)
+                       : narrowProduct(k, v, from, form.narrow, depth, x, depth,
+                                       height);
   }
   RowWeights weights(k, v, form.narrow);
   // Large blocks fill the registers alone.
@@ -186,6 +188,33 @@ SmallVector<Value> WeightPanels::product(const GemmBlock &at, Value x,
   for (int64_t i = 0; i < height * width; i += v.lanes)
     vectors.push_back(v.load(v.at(lines, i)));
   return vectors;
+}
+
+/// A product with the panel at `from`, whose lines have `line` bytes: a sum
+/// for each scale.
+SmallVector<Value> WeightPanels::scaledProduct(const GemmBlock &at, Value from,
+                                               int64_t line, Value x,
+                                               int64_t height) {
+  ByteVectors b8(v);
+  fm::DequantizeOp op = form.scaled;
+  int64_t step = op.getScaleColumns();
+  Value factors = scales(at);
+  auto add = [&](Value i, int64_t count, ValueRange sums) {
+    Value first = k.mulI(i, k.index(step));
+    auto part =
+        narrowProduct(k, v, b8.at(from, k.mulI(first, k.index(line))),
+                      form.narrow, count, v.at(x, first), depth, height);
+    Value factor = v.broadcast(v.loadScalar(v.at(factors, i)));
+    for (auto [sum, more] : llvm::zip(sums, part))
+      more = v.fma(more, factor, sum);
+    return part;
+  };
+  int64_t whole = depth / step;
+  SmallVector<Value> sums(height * 2, v.zero());
+  sums = k.forLoop(
+      k.index(0), k.index(whole), k.index(1), sums,
+      [&](Value i, ValueRange carried) { return add(i, step, carried); });
+  return depth % step ? add(k.index(whole), depth % step, sums) : sums;
 }
 
 /// A panel of rows of quantised blocks, to `to`.

@@ -65,6 +65,8 @@ private:
   void widenRows(const GemmPlan &plan, const GemmBlock &at, Value k0, Value kc,
                  Value room, Value spare);
   Value scales(const GemmBlock &at);
+  llvm::SmallVector<Value> scaledProduct(const GemmBlock &at, Value from,
+                                         int64_t line, Value x, int64_t height);
   void packPanel(const GemmBlock &at, Value to);
   /// Where the packed panel of `bytes` bytes at at.col begins.
   Value panel(const GemmBlock &at, int64_t bytes, int64_t width);
