@@ -188,8 +188,12 @@ private:
 } // namespace
 
 std::vector<StageTimeline> narae::plan::makeTimeline(const Inventory &inventory,
-                                                     const Hardware &hardware,
+                                                     const Hardware &given,
                                                      const Plan &plan) {
+  // Streams that share banks have slowed the plan's memory down.
+  Hardware hardware = given;
+  hardware.memory.efficiency.value =
+      plan.deratedBandwidth / hardware.memory.bandwidth.value;
   const Options &options = plan.options;
   std::string type = computeType(inventory, options.precision);
   std::string memory =

@@ -211,7 +211,7 @@ def test_the_table_of_national_models() -> None:
         "k-exaone-236b-a23b": "K-EXAONE 236B",
         "a.x-k1": "A.X K1 519B",
         "solar-open-100b": "Solar Open 100B",
-        "hyperclovax-seed-think-14b": "HyperCLOVA X SEED Think 14B",
+        "hyperclovax-seed-think-32b": "HyperCLOVA X SEED Think 32B",
         "vaetki-100b-a10b": "VAETKI 112B",
     }
     text = (ROOT / "docs" / "plan.md").read_text()

@@ -14,7 +14,7 @@ from conftest import BUILD, ROOT
 CONFIGS = ROOT / "test" / "data" / "configs"
 REQUESTS = {
     "stages": ("a.x-k1", "nvidia:h100", ["--parallel=tp=16,ep=16,pp=2", "--precision=bf16"]),
-    "pools": ("llama-3.3-70b", "npu:rebel-quad", ["--precision=fp8"]),
+    "pools": ("llama-3.3-70b", "npu:rebel-quad", ["--precision=fp8", "--batch=8"]),
     "windows": (
         "k-exaone-236b-a23b",
         "nvidia:h200",
