@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import language_blocks as blocks
 import narae
 import numpy as np
 import pytest
@@ -114,6 +115,79 @@ def test_cache_types(name: str, kv_type: str) -> None:
     runs.by_token()
     assert runs.error < CACHE_TYPES[kv_type]
     assert by_chunks > 1e-6  # the cache really has that type
+
+
+def to_q8_0(x: np.ndarray) -> np.ndarray:
+    """Rounded as a cache of q8_0 is: groups of 32, a scale in f16 for each."""
+    size = x.shape[-1]
+    padded = np.zeros((*x.shape[:-1], -(-size // 32) * 32))
+    padded[..., :size] = x
+    groups = padded.reshape(*x.shape[:-1], -1, 32)
+    scale = np.abs(groups).max(-1, keepdims=True) / 127
+    codes = np.rint(groups / np.where(scale > 0, scale, 1))
+    stored = scale.astype(np.float16).astype(np.float64)
+    return (codes * stored).reshape(padded.shape)[..., :size]
+
+
+class RoundedLatents(Reference):
+    """Latents and rotated keys as a q8_0 cache gives them back. Experts are
+    chosen anew, or as `choices` has them, layer by layer."""
+
+    def __init__(self, folder: Path, choices: list[np.ndarray] | None = None) -> None:
+        super().__init__(folder)
+        self.rounds = True
+        self.replayed = choices
+        self.chosen: list[np.ndarray] = []
+
+    def norm(self, x: np.ndarray, name: str, epsilon: float | None = None) -> np.ndarray:
+        y = super().norm(x, name, epsilon)
+        return to_q8_0(y) if self.rounds and name.endswith("kv_a_layernorm") else y
+
+    def logits(self, tokens: np.ndarray) -> np.ndarray:
+        rotate, route = blocks.rotate, blocks.route
+
+        def rounded(x: np.ndarray, *options: object, **more: object) -> np.ndarray:
+            y = rotate(x, *options, **more)
+            return to_q8_0(y) if self.rounds and y.shape[2] == 1 else y
+
+        def noted(scores: np.ndarray, *options: object) -> np.ndarray:
+            weights = route(scores, *options)
+            if self.replayed:
+                weights = blocks.sigmoid(scores) * self.replayed[len(self.chosen)]
+                if self.config.get("norm_topk_prob", True):
+                    weights = weights / weights.sum(-1, keepdims=True)
+                weights = weights * self.config.get("routed_scaling_factor", 2.5)
+            self.chosen.append(weights != 0)
+            return weights
+
+        blocks.rotate, blocks.route = rounded, noted
+        try:
+            return super().logits(tokens)
+        finally:
+            blocks.rotate, blocks.route = rotate, route
+
+
+def test_rounded_caches_choose_other_experts() -> None:
+    """What q8_0 costs deepseek_v3 is that two tokens of 48 meet other experts: with
+    the experts of an exact cache it is 1.6 %. Narae does what q8_0 says."""
+    folder = CHECKPOINTS / "deepseek_v3"
+    golden = read_safetensors(folder / "golden.safetensors")
+    largest = np.abs(golden["logits"]).max()
+    exact = RoundedLatents(folder)
+    exact.rounds = False
+    assert np.abs(exact.logits(golden["tokens"]) - golden["logits"]).max() < TOLERANCE * largest
+    rounded = RoundedLatents(folder)
+    expected = rounded.logits(golden["tokens"])
+    flips = [(a != b).any(-1).sum() for a, b in zip(exact.chosen, rounded.chosen, strict=True)]
+    assert sum(flips) > 0
+    assert np.abs(expected - golden["logits"]).max() > 0.1 * largest
+    replayed = RoundedLatents(folder, exact.chosen).logits(golden["tokens"])
+    assert np.abs(replayed - golden["logits"]).max() < 0.03 * largest
+    artifact = narae.compile(folder, batch=2, context=24, prefill_chunk=6, kv_type="q8_0")
+    runs = Runs(artifact, golden["tokens"], expected)
+    runs.by_chunks("score", 6)
+    runs.by_token()
+    assert runs.error < 2e-2
 
 
 def test_metadata() -> None:
