@@ -23,6 +23,8 @@ inline pybind11::str text(std::string_view bytes) {
 
 /// compile, check, targets, run_pipeline: lib/driver/Compiler.h.
 void bindCompiler(pybind11::module_ &module);
+/// memory_allocate ...: lib/memory/planner.
+void bindMemory(pybind11::module_ &module);
 /// Artifact and Session: narae/runtime.h.
 void bindRuntime(pybind11::module_ &module);
 

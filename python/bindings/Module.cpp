@@ -18,5 +18,6 @@ PYBIND11_MODULE(_narae, module) {
   module.doc() = "The compiler and the runtime of Narae, without comfort.";
   narae::driver::registerDefaultBackends();
   narae::python::bindCompiler(module);
+  narae::python::bindMemory(module);
   narae::python::bindRuntime(module);
 }

@@ -8,7 +8,7 @@ llm = narae.LLM(narae.compile("model.gguf"))
 text = llm.generate("Once upon a time")
 """
 
-from . import _narae, ir
+from . import _narae, ir, memory
 from ._artifact import Artifact, Entry, Tensor, load
 from ._compile import check, compile, describe_target, targets
 from ._errors import Diagnostic, Error
@@ -34,6 +34,7 @@ __all__ = [
     "ir",
     "load",
     "load_plugin",
+    "memory",
     "targets",
 ]
 

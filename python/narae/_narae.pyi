@@ -92,3 +92,36 @@ def load_plugin(path: str) -> None: ...
 def type_name(type: int) -> str: ...
 def copy_memory(to: int, source: int, bytes: int) -> None: ...
 def read_strings(address: int, count: int) -> list[bytes]: ...
+
+MemoryBuffer = tuple[str, int, int, int, int, int | None, int]
+MemorySpace = tuple[str, int | None, int, int]
+MemoryGroup = tuple[list[int], bool]
+MemoryTrial = tuple[int, str, int | None, bool]
+MemoryPlace = tuple[int, int, list[tuple[int, int]]]
+
+def memory_allocate(
+    buffers: list[MemoryBuffer],
+    spaces: list[MemorySpace],
+    groups: list[MemoryGroup],
+    budget: int | None,
+    threads: int,
+    records: bool,
+) -> tuple[list[int], list[tuple[int, int, str, bool]], list[MemoryTrial], list[MemoryPlace]]: ...
+def memory_check(
+    buffers: list[MemoryBuffer], spaces: list[MemorySpace], groups: list[MemoryGroup]
+) -> list[str]: ...
+def memory_lower_bounds(
+    buffers: list[MemoryBuffer], spaces: list[MemorySpace], groups: list[MemoryGroup]
+) -> list[int]: ...
+def memory_verify(
+    buffers: list[MemoryBuffer],
+    spaces: list[MemorySpace],
+    groups: list[MemoryGroup],
+    offsets: list[int],
+    peaks: list[int],
+) -> list[str]: ...
+def memory_read_csv(text: bytes) -> tuple[list[MemoryBuffer], list[str]]: ...
+def memory_write_csv(buffers: list[MemoryBuffer], offsets: list[int] | None) -> str: ...
+def memory_generate(
+    buffers: int, duration: int, capacity: int, alignment: int, seed: int, pattern: int
+) -> tuple[list[MemoryBuffer], list[int], int]: ...

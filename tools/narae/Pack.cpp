@@ -13,6 +13,38 @@ using namespace narae;
 using namespace narae::tool;
 
 namespace {
+/// Records decisions as JSON.
+class Recorder : public memory::Observer {
+public:
+  explicit Recorder(const memory::Problem &problem) : problem(problem) {}
+
+  void tried(size_t part, const std::string &strategy,
+             std::optional<uint64_t> peak, bool isKept) override {
+    nlohmann::ordered_json entry = {{"part", part}, {"strategy", strategy}};
+    entry["peak"] = peak ? nlohmann::ordered_json(*peak) : nullptr;
+    entry["kept"] = isKept;
+    record["tried"].push_back(entry);
+  }
+
+  void placed(uint32_t buffer, uint64_t offset,
+              const std::vector<memory::Rejection> &rejected) override {
+    nlohmann::ordered_json places = nlohmann::ordered_json::array();
+    for (const memory::Rejection &rejection : rejected)
+      places.push_back(
+          {{"offset", rejection.offset},
+           {"blocked_by", problem.buffers[rejection.blocker].name}});
+    record["placed"].push_back({{"buffer", problem.buffers[buffer].name},
+                                {"offset", offset},
+                                {"rejected", places}});
+  }
+
+  nlohmann::ordered_json record = {{"tried", nlohmann::ordered_json::array()},
+                                   {"placed", nlohmann::ordered_json::array()}};
+
+private:
+  const memory::Problem &problem;
+};
+
 class Pack : public Command {
 public:
   void describe(Options &options) override;
@@ -25,7 +57,7 @@ private:
   }
   void show(const memory::Problem &problem, const memory::Plan &plan,
             bool fits) const;
-  std::string file, output, best;
+  std::string file, output, best, trace;
   int64_t capacity = -1;
   /// About two seconds on two cores, when the best plan is not found before.
   int64_t budget = 1'000'000'000;
@@ -45,12 +77,16 @@ void Pack::describe(Options &options) {
   options.examples = "narae pack A.1048576.csv --capacity=1048576 -o a.csv\n"
                      "narae pack A.1048576.csv --capacity=1048576 --smallest\n";
   options.file("one problem", file);
-  options.number("--capacity", "BYTES", "bytes available (no limit)", 0,
+  options.number("--capacity", "BYTES", "bytes available (no limit)", 1,
                  INT64_MAX, capacity);
   options.text("--output", "FILE.csv", "writes the plan if it fits", output,
                'o');
   options.text("--best", "FILE.csv",
                "writes the best plan found, also when it does not fit", best);
+  options.text("--trace", "FILE.json",
+               "writes every decision: orders tried, places rejected and by "
+               "which buffer",
+               trace);
   options.flag("--smallest",
                "looks for the smallest peak, also when a plan fits", smallest);
   options.number("--budget", "STEPS",
@@ -97,10 +133,12 @@ int Pack::run() {
   Expected<std::string> text = readFile(file);
   if (text.failed())
     return fail("pack: " + text.message());
-  std::string error;
-  std::optional<memory::Problem> problem = memory::readCsv(*text, error);
+  std::vector<std::string> errors;
+  std::optional<memory::Problem> problem = memory::readCsv(*text, errors);
+  for (const std::string &error : errors)
+    fail("pack: " + file + ": " + error);
   if (!problem)
-    return fail("pack: " + file + ": " + error);
+    return 1;
   if (std::vector<std::string> found = memory::check(*problem);
       !found.empty()) {
     for (const std::string &message : found)
@@ -111,6 +149,8 @@ int Pack::run() {
     problem->capacity = static_cast<uint64_t>(capacity);
   memory::Options options;
   options.budget = static_cast<uint64_t>(budget);
+  Recorder recorder(*problem);
+  options.observer = trace.empty() ? nullptr : &recorder;
   memory::Plan plan = memory::allocate(*problem, options);
   // Whether it fits is an answer; whether it is a plan is checked.
   problem->capacity.reset();
@@ -123,6 +163,10 @@ int Pack::run() {
       if (Status status = writeFile(path, memory::writeCsv(*problem, &plan));
           status.failed())
         return fail("pack: " + status.message());
+  if (!trace.empty())
+    if (Status status = writeFile(trace, dump(recorder.record));
+        status.failed())
+      return fail("pack: " + status.message());
   show(*problem, plan, fits);
   return fits ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 
 #include "lib/memory/planner/Csv.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -35,22 +36,24 @@ namespace {
 /// Where each column is, and the line for messages.
 class Reader {
 public:
-  explicit Reader(std::string &error) : error(error) {}
+  explicit Reader(std::vector<std::string> &errors) : errors(errors) {}
 
   bool readHeader(std::string_view line);
   bool readBuffer(std::string_view line, Buffer &buffer);
 
   bool fail(const std::string &message) {
-    error = "line " + std::to_string(lineNumber) + ": " + message;
+    if (++numErrors <= kMaxErrors)
+      errors.push_back("line " + std::to_string(lineNumber) + ": " + message);
     return false;
   }
 
-  size_t lineNumber = 0;
+  static constexpr size_t kMaxErrors = 20;
+  size_t lineNumber = 0, numErrors = 0;
 
 private:
-  enum Column { kId, kLower, kUpper, kSize, kOffset, kNumColumns };
-  static constexpr const char *kNames[kNumColumns] = {"id", "lower", "upper",
-                                                      "size", "offset"};
+  enum Column { kId, kLower, kUpper, kSize, kOffset, kAlignment, kNumColumns };
+  static constexpr const char *kNames[kNumColumns] = {
+      "id", "lower", "upper", "size", "offset", "alignment"};
 
   template <typename T>
   bool readNumber(std::string_view field, Column column, T &value) {
@@ -65,7 +68,7 @@ private:
                 std::string(field) + problem);
   }
 
-  std::string &error;
+  std::vector<std::string> &errors;
   std::optional<size_t> positions[kNumColumns];
   size_t numFields = 0;
 };
@@ -80,18 +83,19 @@ bool Reader::readHeader(std::string_view line) {
       if (fields[i] != kNames[column])
         continue;
       if (positions[column])
-        return fail("column '" + std::string(fields[i]) + "' appears twice");
+        fail("column '" + std::string(fields[i]) + "' appears twice");
       positions[column] = i;
       isKnown = true;
     }
     if (!isKnown)
-      return fail("unknown column '" + std::string(fields[i]) +
-                  "'; expected id, lower, upper, size and optionally offset");
+      fail("unknown column '" + std::string(fields[i]) +
+           "'; expected id, lower, upper, size and optionally offset and "
+           "alignment");
   }
   for (int column = 0; column < kOffset; ++column)
     if (!positions[column])
-      return fail("column '" + std::string(kNames[column]) + "' is missing");
-  return true;
+      fail("column '" + std::string(kNames[column]) + "' is missing");
+  return numErrors == 0;
 }
 
 bool Reader::readBuffer(std::string_view line, Buffer &buffer) {
@@ -100,24 +104,31 @@ bool Reader::readBuffer(std::string_view line, Buffer &buffer) {
     return fail("expected " + std::to_string(numFields) + " fields, found " +
                 std::to_string(fields.size()));
   buffer.name = fields[*positions[kId]];
-  if (!readNumber(fields[*positions[kLower]], kLower, buffer.lower) ||
-      !readNumber(fields[*positions[kUpper]], kUpper, buffer.upper) ||
-      !readNumber(fields[*positions[kSize]], kSize, buffer.size))
-    return false;
-  if (buffer.lower >= buffer.upper)
-    return fail("the lifetime [" + std::to_string(buffer.lower) + ", " +
-                std::to_string(buffer.upper) + ") is empty");
-  if (positions[kOffset] && !fields[*positions[kOffset]].empty()) {
-    buffer.offset.emplace();
-    return readNumber(fields[*positions[kOffset]], kOffset, *buffer.offset);
-  }
-  return true;
+  // Each field is read, so that all that is wrong is said.
+  size_t before = numErrors;
+  bool hasTimes = readNumber(fields[*positions[kLower]], kLower, buffer.lower);
+  hasTimes &= readNumber(fields[*positions[kUpper]], kUpper, buffer.upper);
+  readNumber(fields[*positions[kSize]], kSize, buffer.size);
+  if (hasTimes && buffer.lower >= buffer.upper)
+    fail("the lifetime [" + std::to_string(buffer.lower) + ", " +
+         std::to_string(buffer.upper) + ") is empty");
+  if (positions[kOffset] && !fields[*positions[kOffset]].empty())
+    readNumber(fields[*positions[kOffset]], kOffset, buffer.offset.emplace());
+  if (positions[kAlignment] && !fields[*positions[kAlignment]].empty() &&
+      readNumber(fields[*positions[kAlignment]], kAlignment,
+                 buffer.alignment) &&
+      (buffer.alignment == 0 ||
+       (buffer.alignment & (buffer.alignment - 1)) != 0))
+    fail("column 'alignment': " + std::to_string(buffer.alignment) +
+         " is no power of two");
+  return numErrors == before;
 }
 
-std::optional<Problem> narae::memory::readCsv(const std::string &text,
-                                              std::string &error) {
+std::optional<Problem>
+narae::memory::readCsv(const std::string &text,
+                       std::vector<std::string> &errors) {
   Problem problem;
-  Reader reader(error);
+  Reader reader(errors);
   bool hasHeader = false;
   std::string_view rest = text;
   while (!rest.empty()) {
@@ -128,26 +139,32 @@ std::optional<Problem> narae::memory::readCsv(const std::string &text,
     ++reader.lineNumber;
     if (line.empty())
       continue;
-    if (!hasHeader) {
-      if (!reader.readHeader(line))
-        return std::nullopt;
-      hasHeader = true;
-      continue;
-    }
-    if (!reader.readBuffer(line, problem.buffers.emplace_back()))
+    if (hasHeader)
+      reader.readBuffer(line, problem.buffers.emplace_back());
+    else if (!reader.readHeader(line))
       return std::nullopt;
+    hasHeader = true;
   }
   if (!hasHeader) {
     reader.lineNumber = 1;
     reader.fail("expected the header id,lower,upper,size");
-    return std::nullopt;
   }
+  if (reader.numErrors > Reader::kMaxErrors)
+    errors.push_back("and " +
+                     std::to_string(reader.numErrors - Reader::kMaxErrors) +
+                     " more");
+  if (reader.numErrors > 0)
+    return std::nullopt;
   return problem;
 }
 
 std::string narae::memory::writeCsv(const Problem &problem, const Plan *plan) {
-  std::string text =
-      plan ? "id,lower,upper,size,offset\n" : "id,lower,upper,size\n";
+  bool isAligned =
+      std::any_of(problem.buffers.begin(), problem.buffers.end(),
+                  [](const Buffer &buffer) { return buffer.alignment != 1; });
+  std::string text = "id,lower,upper,size";
+  text += isAligned ? ",alignment" : "";
+  text += plan ? ",offset\n" : "\n";
   for (size_t i = 0; i < problem.buffers.size(); ++i) {
     const Buffer &buffer = problem.buffers[i];
     std::string name = buffer.name.empty() ? std::to_string(i) : buffer.name;
@@ -156,6 +173,8 @@ std::string narae::memory::writeCsv(const Problem &problem, const Plan *plan) {
         c = '_';
     text += name + "," + std::to_string(buffer.lower) + "," +
             std::to_string(buffer.upper) + "," + std::to_string(buffer.size);
+    if (isAligned)
+      text += "," + std::to_string(buffer.alignment);
     if (plan)
       text += "," + std::to_string(plan->offsets[i]);
     text += "\n";

@@ -7,7 +7,8 @@
 //
 // The exchange format of MiniMalloc: a header line that names the columns
 // `id`, `lower`, `upper` and `size`, and `offset` in a solution; then one line
-// a buffer. Lifetimes are half-open. Columns may come in any order.
+// a buffer. Lifetimes are half-open. Columns may come in any order. Narae adds
+// a column `alignment`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,11 +20,14 @@
 namespace narae::memory {
 
 /// Reads a problem. An `offset` column becomes the fixed offsets of those
-/// buffers where it is not empty. Alignments are 1.
-/// \param error receives "line 3: ..." when nothing is returned.
-std::optional<Problem> readCsv(const std::string &text, std::string &error);
+/// buffers where it is not empty; without an `alignment` alignments are 1.
+/// \param errors receives "line 3: ..." for every line that is wrong, when
+/// nothing is returned; after twenty, how many more there are.
+std::optional<Problem> readCsv(const std::string &text,
+                               std::vector<std::string> &errors);
 
-/// Writes the problem; with a plan also its offsets. Reading the result back
+/// Writes the problem; with a plan also its offsets. The column `alignment` is
+/// there when an alignment is not 1. Reading the result back
 /// gives the plan as fixed offsets. Commas, quotes and line breaks in names
 /// become underscores.
 std::string writeCsv(const Problem &problem, const Plan *plan = nullptr);

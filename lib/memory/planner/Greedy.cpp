@@ -46,11 +46,17 @@ static const Strategy kStrategies[] = {
      }},
 };
 
-PartPlan narae::memory::placeGreedily(const Part &part, uint64_t budget) {
+PartPlan narae::memory::placeGreedily(const Part &part, uint64_t budget,
+                                      Observer *observer, size_t index) {
   Placer placer(part);
   PartPlan best, candidate;
-  auto keepBetter = [&](const char *strategy) {
-    if (candidate.peak >= best.peak)
+  auto keepBetter = [&](const char *strategy, bool isComplete) {
+    bool isKept = isComplete && candidate.peak < best.peak;
+    if (observer)
+      observer->tried(index, strategy,
+                      isComplete ? std::optional(candidate.peak) : std::nullopt,
+                      isKept);
+    if (!isKept)
       return;
     std::swap(best, candidate);
     best.strategy = strategy;
@@ -63,13 +69,13 @@ PartPlan narae::memory::placeGreedily(const Part &part, uint64_t budget) {
         return true;
       return a < b && !strategy.isBefore(part.items[b], part.items[a]);
     });
-    if (placer.place(order, Fit::First, best.peak, budget, candidate))
-      keepBetter(strategy.firstFit);
-    if (placer.place(order, Fit::Best, best.peak, budget, candidate))
-      keepBetter(strategy.bestFit);
+    keepBetter(strategy.firstFit,
+               placer.place(order, Fit::First, best.peak, budget, candidate));
+    keepBetter(strategy.bestFit,
+               placer.place(order, Fit::Best, best.peak, budget, candidate));
     if (budget == 0) {
       placer.stack(order, candidate);
-      keepBetter(strategy.stacked);
+      keepBetter(strategy.stacked, true);
     }
     if (best.peak <= part.lowerBound)
       break;

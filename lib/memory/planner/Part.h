@@ -105,7 +105,12 @@ private:
 
 /// The best of several orders. Always finds a plan: orders that the budget does
 /// not suffice for are stacked.
-PartPlan placeGreedily(const Part &part, uint64_t budget);
+/// \param observer may be null; is told of each order as of part `index`.
+PartPlan placeGreedily(const Part &part, uint64_t budget,
+                       Observer *observer = nullptr, size_t index = 0);
+
+/// Tells the observer where each buffer lies and why not lower.
+void explain(const Problem &problem, const Plan &plan, Observer &observer);
 
 /// Local search over orders from that of `plan` until the peak is at most
 /// `target` or `budget` is used up.

@@ -124,8 +124,9 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
 
   std::vector<Part> parts = divide(problem);
   std::vector<PartPlan> partPlans;
-  for (const Part &part : parts)
-    partPlans.push_back(placeGreedily(part, options.greedyBudget));
+  for (size_t i = 0; i < parts.size(); ++i)
+    partPlans.push_back(
+        placeGreedily(parts[i], options.greedyBudget, options.observer, i));
 
   // No part needs a lower peak than the highest lower bound, nor than the
   // capacity.
@@ -148,6 +149,9 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     if (!searchPeak(part, target, problem.capacity.has_value(), share, partPlan,
                     options.threads, isInfeasible))
       improve(part, target, improving, partPlan);
+    if (options.observer)
+      options.observer->tried(tooHigh[i], partPlan.strategy, partPlan.peak,
+                              true);
     budget += share + improving;
   }
 
@@ -166,5 +170,7 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
   if (problem.capacity)
     plan.isProvenTooLarge = plan.lowerBound > *problem.capacity ||
                             (isInfeasible && target == *problem.capacity);
+  if (options.observer)
+    explain(problem, plan, *options.observer);
   return plan;
 }

@@ -45,6 +45,29 @@ struct Problem {
   std::optional<uint64_t> capacity;
 };
 
+/// Where a buffer cannot lie, because of another one.
+struct Rejection {
+  uint64_t offset;
+  /// Index of the lowest buffer in the way.
+  uint32_t blocker;
+};
+
+/// Is told what `allocate` decides.
+class Observer {
+public:
+  virtual ~Observer() = default;
+  /// An order or a search was tried on an independent part of the problem.
+  /// \param peak of its plan; none when it was given up above the best peak.
+  virtual void tried(size_t part, const std::string &strategy,
+                     std::optional<uint64_t> peak, bool isKept) = 0;
+  /// The final place of a buffer, in ascending order of offset, and the lower
+  /// offsets at the ground and on other buffers where it does not fit; at most
+  /// `kMaxRejections`.
+  virtual void placed(uint32_t buffer, uint64_t offset,
+                      const std::vector<Rejection> &rejected) = 0;
+  static constexpr size_t kMaxRejections = 16;
+};
+
 /// How much work `allocate` may do.
 struct Options {
   /// Steps spent on improving the best greedy plan, over all independent parts
@@ -59,6 +82,8 @@ struct Options {
   /// At most so many threads; 0: as many as the machine has. The plan does not
   /// depend on it.
   uint32_t threads = 0;
+  /// When set, is told every decision, from the calling thread.
+  Observer *observer = nullptr;
 };
 
 /// Offsets for the buffers of a problem, in its order.
@@ -93,9 +118,11 @@ Plan allocate(const Problem &problem, const Options &options = {});
 /// and the highest end of a buffer with a fixed offset.
 uint64_t lowerBound(const Problem &problem);
 
-/// What is wrong with the problem itself, one message a defect: empty
-/// lifetimes, alignments that are no power of two, fixed offsets that are not
-/// aligned, that overlap each other or that pass the capacity.
+/// What is wrong with the problem itself, one message a defect: a capacity of
+/// zero, empty lifetimes, sizes that add up to more than 2^61 bytes (a quarter
+/// of what 64 bits hold, so that no sum overflows), alignments that are no
+/// power of two, fixed offsets that are not aligned, that overlap each other or
+/// that pass the capacity.
 std::vector<std::string> check(const Problem &problem);
 
 /// What is wrong with the plan, one message a defect; empty when it is valid.

@@ -111,6 +111,11 @@ std::vector<std::string> narae::memory::check(const Problem &problem) {
   std::vector<std::string> errors;
   std::vector<uint64_t> offsets(problem.buffers.size());
   std::vector<uint32_t> fixed;
+  if (problem.capacity && *problem.capacity == 0)
+    errors.push_back("the capacity is zero");
+  // Sums of sizes and of paddings stay representable below this.
+  constexpr uint64_t kLargestSum = uint64_t(1) << 62;
+  uint64_t sum = 0;
   for (size_t i = 0; i < problem.buffers.size(); ++i) {
     const Buffer &buffer = problem.buffers[i];
     if (buffer.lower >= buffer.upper)
@@ -122,6 +127,14 @@ std::vector<std::string> narae::memory::check(const Problem &problem) {
       errors.push_back(describe(problem, i) + ": the alignment " +
                        std::to_string(buffer.alignment) +
                        " is no power of two");
+    if (sum <= kLargestSum) {
+      uint64_t most = std::max(buffer.size, buffer.alignment);
+      sum = most > kLargestSum ? most : sum + 2 * most;
+      if (sum > kLargestSum)
+        errors.push_back(describe(problem, i) + ": with the size " +
+                         std::to_string(buffer.size) +
+                         " the buffers take more than 2^61 bytes");
+    }
     if (!buffer.offset)
       continue;
     offsets[i] = *buffer.offset;

@@ -331,9 +331,10 @@ TEST_P(MiniMalloc, Verifies) {
   std::ifstream file(std::string(NARAE_MINIMALLOC_DIR "/") + expected.file);
   std::stringstream text;
   text << file.rdbuf();
-  std::string error;
-  auto problem = readCsv(text.str(), error);
-  ASSERT_TRUE(problem) << error;
+  std::vector<std::string> errors;
+  auto problem = readCsv(text.str(), errors);
+  ASSERT_EQ(errors, kNoErrors);
+  ASSERT_TRUE(problem);
   EXPECT_EQ(problem->buffers.size(), expected.numBuffers);
   EXPECT_EQ(lowerBound(*problem), expected.bound);
   Plan greedy = allocate(*problem, {/*budget=*/0});
