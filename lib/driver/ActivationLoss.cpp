@@ -55,9 +55,11 @@ fm::WeightDataOp packedWeight(Value value) {
 /// The weight of the kernel's first launch.
 fm::WeightDataOp packedWeightOf(rt::DispatchOp dispatch) {
   for (Value input : dispatch.getInputs())
-    // Other products' results are on the way to further weights.
+    // Other products' results and the numbers of experts are on the way to
+    // further weights.
     if (auto type = dyn_cast<RankedTensorType>(input.getType());
-        type && type.hasStaticShape() && !type.getElementType().isF32())
+        type && type.hasStaticShape() && !type.getElementType().isF32() &&
+        !type.getElementType().isSignlessInteger())
       if (auto data = packedWeight(input))
         return data;
   return {};

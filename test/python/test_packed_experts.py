@@ -124,6 +124,15 @@ def test_narrow_floats(element: str, weights: str, tmp_path: Path) -> None:
     check(narae.compile(path, output=tmp_path / "m.narae", weights=weights), weight, 2e-6)
 
 
+def test_loss_of_activations_is_reported(tmp_path: Path) -> None:
+    data, _ = random_experts("q4_1")
+    data[NOBODY] = data[0]
+    path = model(tmp_path, "!fm.block<q4_1>", data)
+    loss = narae.compile(path).report["quantised_activations"]
+    assert loss["int8_kernels"] == 1
+    assert 0 < loss["loss_rms"] < 0.02
+
+
 def test_experts_are_stored_once(tmp_path: Path) -> None:
     data, _ = random_experts("q4_0")
     narae.compile(model(tmp_path, "!fm.block<q4_0>", data), output=tmp_path / "m.narae")

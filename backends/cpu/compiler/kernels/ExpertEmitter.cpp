@@ -206,10 +206,6 @@ void ExpertBody::finish(const GemmPlan &tilePlan, const GemmBlock &block,
   TileStore store;
   store.anchor = e.op.getResult();
   store.row = [&](Value row) { return indicesOf(itemAt(first, row)); };
-  store.at = [](Indices row, Value col) {
-    row.push_back(col);
-    return row;
-  };
   storeTile(k, tilePlan, block, tile, store);
 }
 
@@ -360,7 +356,11 @@ public:
         scope.add(scope.mul(e.items, scope.cst(4)), scope.cst(at.orderAt + 64));
     Builder b(kernel.getContext());
     auto way = e.takesBytes ? "bytes" : e.takesFew ? "stream" : "panels";
-    return b.getDictionaryAttr({b.getNamedAttr("way", b.getStringAttr(way))});
+    NamedAttrList config;
+    config.set("way", b.getStringAttr(way));
+    if (e.takesBytes) // what the driver reports the loss of
+      config.set("activations", b.getStringAttr("int8"));
+    return config.getDictionary(kernel.getContext());
   }
 
   LogicalResult emit(KernelContext &k, const MachineModel &machine) override {

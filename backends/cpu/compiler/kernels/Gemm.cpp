@@ -219,7 +219,12 @@ void cpu::storeTile(KernelContext &k, const GemmPlan &plan,
       Indices row = store.row(k.addI(block.row, r));
       Value start = k.mulI(r, nr);
       k.forLoop(zero, cols, one, [&](Value j) {
-        Indices at = store.at(row, k.addI(block.col, j));
+        Value col = k.addI(block.col, j);
+        Indices at = row;
+        if (store.at)
+          at = store.at(row, col);
+        else
+          at.push_back(col);
         k.define(store.anchor, [&](ValueRange indices) -> Value {
           Value element = k.load(tile, f32, k.addI(start, j));
           return store.change ? store.change(element, indices) : element;

@@ -75,7 +75,8 @@ void emitGemm(KernelContext &k, const MachineModel &machine,
               const GemmPlan &plan, const Gemm &gemm);
 
 /// Loops over a finished tile: `row` gives the indices of a row's elements
-/// but for what `at` adds of the column; every yielded value is stored.
+/// but for what `at` adds of the column (null: the column, last); every yielded
+/// value is stored.
 /// `anchor` is defined as the tile's element, changed by `change` if given.
 struct TileStore {
   Value anchor;

@@ -118,10 +118,6 @@ void MatmulBody::finish(const GemmBlock &block, Value tile,
   TileStore store;
   store.anchor = p.result;
   store.row = [&](Value row) { return rowIndices(block.batch, row); };
-  store.at = [](Indices row, Value col) {
-    row.push_back(col);
-    return row;
-  };
   if (p.bias)
     store.change = [&](Value element, ValueRange indices) -> Value {
       Value bias = k.broadcastElement(p.bias, dims, indices);
