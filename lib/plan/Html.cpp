@@ -37,8 +37,8 @@ std::string narae::plan::htmlPage(const std::string &title,
       {"{{title}}", escaped(title)},
       {"{{style}}", pageStyle},
       {"{{data}}", inScript(data)},
-      {"{{script}}",
-       std::string(pagePanel) + pagePlan + pageArtifact + pageMain}};
+      {"{{script}}", std::string(pagePage) + pagePanel + pageBars + pagePlan +
+                         pageArtifact + pageMain}};
   std::string frame = pageFrame, result;
   for (size_t at = 0; at < frame.size();) {
     size_t mark = std::min(frame.find("{{", at), frame.size());

@@ -211,6 +211,10 @@ bool PlanCommand::failsIf(const plan::Plan &plan, bool &fails) const {
 Status PlanCommand::writePictures(const plan::Inventory &inventory,
                                   const plan::Hardware &hardware,
                                   const plan::Plan &plan) const {
+  if (plan.isGraph && !(trace.empty() && html.empty()))
+    return Status::error("--html and --trace are for language models; compile "
+                         "an .onnx file, and `narae inspect F.narae --html` "
+                         "draws its memory");
   if (!trace.empty())
     if (Status status =
             writeFile(trace, plan::toTrace(inventory, hardware, plan));
