@@ -264,13 +264,16 @@ def allocate(
     """Places the buffers of a problem.
 
     The plan is never worse than the best greedy order and the same for any number of threads. It
-    may exceed a capacity: see `Solution.fits`. `budget` bounds the search in counted steps, the
-    default to some hundredths of a second.
+    may exceed a capacity: see `Solution.fits`. `budget` bounds the search of a space in counted
+    steps. By default that is some hundredths of a second, or up to about two seconds where there
+    are capacities and no plan that fits is found before.
     """
     converter = _Converter(problem)
     converter.check()
     if budget is not None and budget < 0:
         raise Error(f"budget: {budget} is negative")
+    if budget is None and any(space.capacity is not None for space in problem.spaces):
+        budget = 1_000_000_000
     offsets, plans, trials, places = _narae.memory_allocate(
         converter.buffers,
         converter.spaces,

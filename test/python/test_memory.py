@@ -37,7 +37,7 @@ def test_random_problems_have_perfect_plans(pattern: str) -> None:
     assert np.array_equal(one.offsets, solution.offsets)
 
 
-@pytest.mark.parametrize("name", "AF")
+@pytest.mark.parametrize("name", "ADF")
 def test_challenging_problems_fit(tmp_path: Path, name: str) -> None:
     path = ROOT / "test" / "data" / "minimalloc" / f"{name}.1048576.csv"
     problem = memory.read_csv(path, capacity=1048576)
