@@ -36,6 +36,10 @@ Status Session::Run::bindInputs(const narae_tensor *inputs) {
       state.prologueDone = false;
     }
     dims += input.rank;
+    if (input.type == NARAE_STRING) {
+      NARAE_TRY(bindStrings(i, input, byteCount(input)));
+      continue;
+    }
     void *&slot = state.slots[plan.inputSlot(i)];
     if (device.isHost()) {
       slot = input.data;
@@ -94,11 +98,13 @@ Status Session::Run::deliverOne(uint32_t index, narae_tensor &tensor) {
   // weights cannot, as somebody else may write there next.
   BufferKind root = plan.buffers[buffer.root].kind;
   bool own = buffer.kind == BufferKind_Output || root == BufferKind_Dynamic;
+  bool strings = isText(index);
+  own &= !strings;
   if (device.isHost() && own && !output.caller) {
     tensor.data = address;
     return Status::success();
   }
-  if (device.isHost() && buffer.kind == BufferKind_Output)
+  if (device.isHost() && buffer.kind == BufferKind_Output && !strings)
     return Status::success();
   int64_t bytes = 0;
   tensorBytes(output.shape.data(), output.shape.size(), buffer.buffer->type(),
@@ -110,7 +116,11 @@ Status Session::Run::deliverOne(uint32_t index, narae_tensor &tensor) {
       output.staging.resize(wanted);
     tensor.data = output.staging.data();
   }
-  return device.copy(tensor.data, address, static_cast<uint64_t>(bytes));
+  NARAE_TRY(device.copy(tensor.data, address, static_cast<uint64_t>(bytes)));
+  if (!strings)
+    return Status::success();
+  NARAE_TRY(device.wait());
+  return showStrings(index, tensor.data, static_cast<uint64_t>(bytes));
 }
 
 Status Session::Run::deliver(narae_tensor *outputs) {

@@ -22,7 +22,8 @@ EntryState::EntryState(const EntryPlan &plan)
 }
 
 Session::Session(narae_artifact *artifact, std::unique_ptr<Device> opened)
-    : artifact(artifact), device(std::move(opened)) {
+    : artifact(artifact), device(std::move(opened)),
+      strings(artifact->reader->program()) {
   artifact->retain();
 }
 
@@ -113,6 +114,8 @@ Expected<std::unique_ptr<Session>> Session::create(narae_artifact *artifact,
     return status;
   if (Status status = session->placeStates(); status.failed())
     return status;
+  if (Status status = session->compilePatterns(); status.failed())
+    return status;
   return session;
 }
 
@@ -126,6 +129,7 @@ Status Session::run(size_t entry, const narae_tensor *inputs, size_t inputCount,
     return status;
   if (Status status = checkOutputs(plan, outputs, outputCount); status.failed())
     return status;
+  strings.beginRun();
   Run run(*this, plan, states[entry]);
   Status status = run.bindInputs(inputs);
   if (status.ok())

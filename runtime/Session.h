@@ -15,9 +15,11 @@
 #ifndef NARAE_RUNTIME_SESSION_H
 #define NARAE_RUNTIME_SESSION_H
 
+#include "lib/text/Regex.h"
 #include "runtime/Artifact.h"
 #include "runtime/Device.h"
 #include "runtime/EntryPlan.h"
+#include "runtime/StringTable.h"
 #include "runtime/ZeroMemory.h"
 
 #include <cstdint>
@@ -53,7 +55,8 @@ struct EntryState {
   std::vector<Place> places;      ///< of buffers that are not late
   std::vector<void *> slots;
   std::vector<DeviceMemory> dynamic; ///< by buffer
-  std::vector<DeviceMemory> inputs;  ///< copies, on devices with own memory
+  /// Copies, on devices with own memory; numbers of strings.
+  std::vector<DeviceMemory> inputs;
   std::vector<OutputState> outputs;
   std::vector<void *> launchBuffers;
   std::vector<int64_t> launchParams;
@@ -92,6 +95,7 @@ private:
   Status loadKernels();
   Status placeWeights();
   Status placeStates();
+  Status compilePatterns();
   Status checkState(size_t state, const void *data, uint64_t bytes) const;
 
   /// One run of one entry: plan, state and session under short names.
@@ -104,6 +108,8 @@ private:
   std::vector<DeviceMemory> weights; ///< copies, on devices with own memory
   std::vector<EntryPlan> plans;
   std::vector<EntryState> states;
+  StringTable strings;
+  std::vector<std::vector<str::Regex>> patterns; ///< by entry and call
   DeviceMemory arena;       ///< shared by the entries: one runs at a time
   DeviceMemory stateMemory; ///< on devices with own memory
   std::unique_ptr<ZeroMemory> hostStates;
@@ -131,6 +137,14 @@ private:
   Status placeEarly();
   Status reserveOutput(uint32_t output, uint64_t bytes);
   Status resolve(uint32_t buffer, void *&address, uint64_t &size);
+  bool isText(uint32_t output) const {
+    return plan.info.outputs[output].info.type == NARAE_STRING;
+  }
+  // Strings (SessionText.cpp).
+  Status bindStrings(uint32_t input, const narae_tensor &tensor,
+                     uint64_t bytes);
+  Status showStrings(uint32_t output, void *data, uint64_t bytes);
+  Status call(uint32_t call);
   // Outputs (Outputs.cpp).
   Status checkCallerShape(uint32_t output);
   Status deliverOne(uint32_t output, narae_tensor &tensor);

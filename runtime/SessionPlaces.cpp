@@ -152,7 +152,7 @@ Status Session::Run::placeEarly() {
 Status Session::Run::reserveOutput(uint32_t index, uint64_t bytes) {
   OutputState &output = state.outputs[index];
   void *&slot = state.slots[plan.outputSlot(index)];
-  if (output.caller && device.isHost()) {
+  if (output.caller && device.isHost() && !isText(index)) {
     slot = output.caller->data;
     if (bytes <= output.callerBytes)
       return Status::success();

@@ -223,6 +223,9 @@ Status Session::Run::runCommands(uint32_t begin, uint32_t end) {
       if (state.registers[command.a()] == 0)
         return Status::error(plan.entry.messages()->Get(command.b())->str());
       break;
+    case CommandKind_Call:
+      NARAE_TRY(call(command.a()));
+      break;
     case CommandKind_Swap:
       state.dynamic[command.a()].swap(state.dynamic[command.b()]);
       break;

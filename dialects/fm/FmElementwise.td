@@ -94,7 +94,9 @@ def Fm_ShrOp : Fm_BinaryOp<"shr", "logical (unsigned) shift right">;
 
 def Fm_CmpOp : Fm_PureOp<"cmp"> {
   let summary = "comparison: eq, ne, lt, le, gt, ge";
-  let description = [{ Ordered, but `ne` is true for NaN, as in IEEE 754. }];
+  let description = [{
+    Ordered, but `ne` is true for NaN, as in IEEE 754. Of strings: eq and ne.
+  }];
   let arguments = (ins Fm_Tensor:$lhs, Fm_Tensor:$rhs, StrAttr:$predicate);
   let results = (outs Fm_Tensor:$result);
 }
@@ -109,7 +111,8 @@ def Fm_CastOp : Fm_PureOp<"cast"> {
   let description = [{
     Floats to integers truncate; to i1, nonzero becomes true. Conversions to
     8-bit floats and narrower types round to nearest even, and saturate where
-    `saturate` says so. `round` is the rounding to f8E8M0: up, down, nearest.
+    `saturate` says so. `round` is the rounding to !fm.f8e8m0: up, down,
+    nearest. Strings are not cast: see `fm.text`.
   }];
   let arguments = (ins Fm_Tensor:$input, TypeAttr:$to,
                        DefaultValuedAttr<BoolAttr, "true">:$saturate,

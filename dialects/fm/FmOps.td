@@ -17,5 +17,6 @@ include "dialects/fm/FmNN.td"
 include "dialects/fm/FmLanguage.td"
 include "dialects/fm/FmControl.td"
 include "dialects/fm/FmState.td"
+include "dialects/fm/FmText.td"
 
 #endif // NARAE_FM_OPS

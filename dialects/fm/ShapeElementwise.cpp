@@ -141,7 +141,10 @@ LogicalResult PowOp::inferResults(SymbolicScope &scope,
 LogicalResult CmpOp::inferResults(SymbolicScope &scope,
                                   SmallVectorImpl<SymTensor> &results) {
   Type type = scope.get(getLhs()).elementType;
-  if (failed(checkTakes(*this, type, Takes::Numbers)) ||
+  if (isString(type) && getPredicate() != "eq" && getPredicate() != "ne")
+    return emitOpError("compares strings for being equal or not, not by '")
+           << getPredicate() << "'";
+  if ((!isString(type) && failed(checkTakes(*this, type, Takes::Numbers))) ||
       failed(checkType(*this, scope.get(getRhs()).elementType, type, "rhs")) ||
       failed(checkOneOf(*this, getPredicate(), "predicate",
                         {"eq", "ne", "lt", "le", "gt", "ge"})))
@@ -162,10 +165,11 @@ LogicalResult SelectOp::inferResults(SymbolicScope &scope,
 
 LogicalResult CastOp::inferResults(SymbolicScope &scope,
                                    SmallVectorImpl<SymTensor> &results) {
-  if (failed(checkTakes(*this, scope.get(getInput()).elementType,
-                        Takes::Numbers)) ||
-      failed(checkTakes(*this, getTo(), Takes::Numbers)) ||
-      failed(checkOneOf(*this, getRound(), "round", {"up", "down", "nearest"})))
+  for (Type type : {scope.get(getInput()).elementType, getTo()})
+    if (!isCarriedFloat(type) &&
+        failed(checkTakes(*this, type, Takes::Numbers)))
+      return failure();
+  if (failed(checkOneOf(*this, getRound(), "round", {"up", "down", "nearest"})))
     return failure();
   return finish(*this, scope, results, getTo());
 }

@@ -39,6 +39,9 @@ llvm::LogicalResult checkRank(mlir::Operation *op, SymbolicScope &scope,
 llvm::LogicalResult checkMinRank(mlir::Operation *op, SymbolicScope &scope,
                                  mlir::Value value, int64_t rank,
                                  llvm::StringRef name);
+/// Fails where an op would compute with elements that are only moved: strings,
+/// and floats that MLIR has no type for.
+llvm::LogicalResult checkMoves(mlir::Operation *op, SymbolicScope &scope);
 /// One of the attribute's known values.
 llvm::LogicalResult checkOneOf(mlir::Operation *op, llvm::StringRef value,
                                llvm::StringRef name,

@@ -166,6 +166,8 @@ MaybeElement foldNumbers(Operation *op, SymbolicScope &scope,
 
 MaybeElement foldCast(CastOp op, SymbolicScope &scope, Element arg) {
   Type to = op.getTo();
+  if (isCarriedFloat(to))
+    return std::nullopt;
   if (arg.expr && isa<FloatType>(to)) {
     auto c = constantOf(arg.expr);
     return c ? ofNumber(static_cast<double>(*c)) : std::nullopt;

@@ -44,7 +44,17 @@ std::optional<BlockFormat> fm::blockFormatOf(Type element) {
   return std::nullopt;
 }
 
+bool fm::isString(Type element) { return isa<StringType>(element); }
+
+bool fm::isCarriedFloat(Type element) {
+  return isa<F4E2M1Type, F8E8M0Type>(element);
+}
+
 StorageUnit fm::storageUnit(Type element) {
+  if (isString(element))
+    return {1, 8};
+  if (isCarriedFloat(element))
+    return {1, 1};
   if (auto format = blockFormatOf(element))
     return {blockInfo(*format).elements, blockInfo(*format).bytes};
   unsigned bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();

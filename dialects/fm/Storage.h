@@ -37,6 +37,12 @@ std::optional<BlockFormat> findBlockFormat(llvm::StringRef name);
 /// The format of an `!fm.block` type; none for other types.
 std::optional<BlockFormat> blockFormatOf(mlir::Type element);
 
+/// Whether elements are strings (`!fm.string`).
+bool isString(mlir::Type element);
+/// Whether elements are floats that MLIR has no type for: !fm.f4e2m1 and
+/// !fm.f8e8m0. They are moved and cast, and nothing else.
+bool isCarriedFloat(mlir::Type element);
+
 /// `elements` along the last dimension take `bytes`. Types below a byte take
 /// a byte an element.
 struct StorageUnit {

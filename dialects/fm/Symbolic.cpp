@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/fm/FmDialect.h"
+#include "dialects/fm/ShapeHelpers.h"
 
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -259,7 +259,8 @@ LogicalResult narae::fm::verifyShapes(Operation *op) {
     scope.set(operand, std::move(tensor));
   }
   SmallVector<SymTensor> results;
-  if (failed(cast<SymbolicShapeOpInterface>(op).inferResults(scope, results)))
+  if (failed(shape::checkMoves(op, scope)) ||
+      failed(cast<SymbolicShapeOpInterface>(op).inferResults(scope, results)))
     return failure();
   for (size_t i = 0; i < results.size(); ++i) {
     const SymTensor &tensor = results[i];
@@ -284,7 +285,8 @@ Operation *narae::fm::createInferred(OpBuilder &builder, OperationState &state,
   // Inserted first: a shape function may look up symbols of the module.
   Operation *op = builder.insert(Operation::create(state));
   SmallVector<SymTensor> results;
-  if (failed(cast<SymbolicShapeOpInterface>(op).inferResults(scope, results))) {
+  if (failed(shape::checkMoves(op, scope)) ||
+      failed(cast<SymbolicShapeOpInterface>(op).inferResults(scope, results))) {
     op->erase();
     return nullptr;
   }

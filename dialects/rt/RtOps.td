@@ -106,6 +106,22 @@ def Rt_CheckOp : Rt_Op<"check"> {
   let assemblyFormat = "$condition `,` $message attr-dict";
 }
 
+def Rt_CallOp : Rt_Op<"call", [AttrSizedOperandSegments, Pure]> {
+  let summary = "a function that the host computes on tensors";
+  let description = [{
+    `function`, `pattern` and `limit` are those of `fm.text`, or the function
+    is "split" (`fm.text_split`); `dims` are the result's dynamic dimensions.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs,
+                       Variadic<Index>:$dims, StrAttr:$function,
+                       StrAttr:$pattern, I64Attr:$limit);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $function `(` $inputs `)` `[` $dims `]` `pattern` $pattern
+    `limit` $limit attr-dict `:` functional-type($inputs, $result)
+  }];
+}
+
 def Rt_ShapeValueOp : Rt_Op<"shape_value",
     [Pure, DeclareOpInterfaceMethods<SymbolicShapeOpInterface>]> {
   let summary = "a small integer tensor of expressions over kernel symbols";
@@ -152,6 +168,16 @@ def Rt_LaunchOp : Rt_Op<"launch", [AttrSizedOperandSegments]> {
   let assemblyFormat = [{
     $kernel `(` $inputs `)` `->` `(` $outputs `)` `[` $params `]`
     (`scratch` `(` $scratch^ `)`)? (`work` `(` $work^ `)`)? attr-dict
+  }];
+}
+def Rt_InvokeOp : Rt_Op<"invoke"> {
+  let summary = "rt.call on buffers";
+  let arguments = (ins Variadic<Hbm_BufferType>:$inputs,
+                       Hbm_BufferType:$output, StrAttr:$function,
+                       StrAttr:$pattern, I64Attr:$limit);
+  let assemblyFormat = [{
+    $function `(` $inputs `)` `->` $output `pattern` $pattern `limit` $limit
+    attr-dict
   }];
 }
 def Rt_CopyOp : Rt_Op<"copy"> {

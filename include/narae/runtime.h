@@ -60,7 +60,11 @@ typedef enum narae_type {
   NARAE_I2 = 21,
   NARAE_U2 = 22,
   NARAE_F4E2M1 = 23, ///< types below a byte take one byte an element
-  NARAE_STRING = 24, ///< a pointer to a zero-terminated string
+  /// `const char *`, the address of a zero-terminated string; a tensor's data
+  /// is an array of them. Inputs are copied when a run begins. Those of
+  /// outputs, in the caller's array as well, are valid until the session's next
+  /// run.
+  NARAE_STRING = 24,
   // Quantised blocks along the last dimension, as GGUF lays them out. A row's
   // last block is filled up; the shape is that of the elements.
   NARAE_BLOCK_Q4_0 = 25,

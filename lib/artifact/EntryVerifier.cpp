@@ -253,8 +253,6 @@ Status EntryVerifier::verifyDispatch(uint32_t index) {
     uint32_t buffer = dispatch.buffers()->Get(i);
     NARAE_TRY(
         checkIndex("a buffer of " + what, buffer, count(entry.buffers())));
-    if (entry.buffers()->Get(buffer)->type() == NARAE_STRING)
-      return Status::error(what + " hands strings to a kernel");
   }
   for (uint32_t i = 0; i < count(dispatch.params()); ++i)
     NARAE_TRY(
@@ -329,6 +327,9 @@ Status EntryVerifier::verifyCommand(uint32_t index) {
   switch (command.kind()) {
   case CommandKind_Dispatch:
     return checkIndex("its dispatch", command.a(), count(entry.dispatches()));
+  case CommandKind_Call:
+    NARAE_TRY(checkIndex("its call", command.a(), count(entry.calls())));
+    return verifyWritable("its result", resultOf(entry, command.a()));
   case CommandKind_Copy:
     NARAE_TRY(checkIndex("its source", command.a(), count(entry.buffers())));
     NARAE_TRY(verifyWritable("its target", command.b()));
@@ -361,6 +362,8 @@ Status EntryVerifier::verify() {
     NARAE_TRY(verifyInstruction(i));
   for (uint32_t i = 0; i < count(entry.dispatches()); ++i)
     NARAE_TRY(verifyDispatch(i));
+  for (uint32_t i = 0; i < count(entry.calls()); ++i)
+    NARAE_TRY(verifyCall(entry, i));
   setByPrologue.assign(registers, false);
   for (uint32_t i = 0; i < commands; ++i)
     if (Status status = verifyCommand(i); status.failed())

@@ -21,6 +21,10 @@ namespace narae::artifact {
 /// program are verified already.
 Status verifyEntry(const Program &program, const Entry &entry);
 
+/// The same for one call; `resultOf` is the buffer that a verified call writes.
+Status verifyCall(const Entry &entry, uint32_t call);
+uint32_t resultOf(const Entry &entry, uint32_t call);
+
 /// Fails with "WHAT is INDEX, but there are only COUNT".
 Status checkIndex(const std::string &what, uint64_t index, uint64_t count);
 

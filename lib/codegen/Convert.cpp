@@ -123,8 +123,8 @@ Value codegen::convert(KernelContext &k, Value v, Type from, Type to,
   Type f32 = b.getF32Type(), f64 = b.getF64Type();
   if (from.isIndex())
     from = b.getI64Type();
-  if (isFloat8(from)) {
-    v = decodeFloat8(k, v, from);
+  if (isNarrowFloat(from)) {
+    v = decodeNarrow(k, v, from);
     from = f32;
     if (from == to)
       return v;
@@ -161,9 +161,9 @@ Value codegen::convert(KernelContext &k, Value v, Type from, Type to,
                                      k.constant(v.getType(), 0));
     return c.floatToInt(v, toInt);
   }
-  if (isFloat8(to)) {
+  if (isNarrowFloat(to)) {
     v = from == f64 ? c.roundToOdd(v) : convert(k, v, from, f32);
-    return encodeFloat8(k, v, to, mode.saturate);
+    return encodeNarrow(k, v, to, mode);
   }
   return c.floatToFloat(v, from, to);
 }
@@ -193,7 +193,7 @@ Value codegen::attrConstant(KernelContext &k, Attribute attr, Type element) {
     bool loses;
     value.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
                   &loses);
-    if (isFloat8(element))
+    if (isNarrowFloat(element))
       return k.constantAttr(k.b.getIntegerAttr(reg, value.bitcastToAPInt()));
     return k.constantAttr(k.b.getFloatAttr(reg, value));
   }

@@ -1,4 +1,4 @@
-//===- Float8.cpp - 8-bit floats by integer arithmetic --------------------===//
+//===- Float8.cpp - Floats of 8 and 4 bits by integer arithmetic ----------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,11 +7,14 @@
 //
 // The formats differ in bias, in the number of mantissa bits and in how they
 // write infinity and NaN (OCP OFP8; the FNUZ variants are those of Graphcore
-// and AMD). Everything is branch-free, so that loops over it vectorise.
+// and AMD; E2M1 and E8M0 those of OCP MX). Everything is branch-free, so that
+// loops over it vectorise.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lib/codegen/Scalar.h"
+
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace narae;
@@ -25,9 +28,13 @@ struct Format {
   int overflow; ///< what a number beyond becomes without saturation
   int nan;
   bool unsignedZero; ///< -0 is NaN: FNUZ
+  int sign = 0x80;   ///< the sign's bit
 };
 
 Format formatOf(Type type) {
+  // No infinity and no NaN: the largest number and 0 stand for them.
+  if (isa<fm::F4E2M1Type>(type))
+    return {1, 1, 0x7, 0x7, 0, false, 0x8};
   if (type.isFloat8E5M2())
     return {2, 15, 0x7b, 0x7c, 0x7e, false};
   if (type.isFloat8E4M3())
@@ -70,17 +77,54 @@ struct Bits {
 
 } // namespace
 
-bool codegen::isFloat8(Type type) {
-  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8;
+bool codegen::isNarrowFloat(Type type) {
+  return fm::isCarriedFloat(type) ||
+         (isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8);
 }
 
-Value codegen::encodeFloat8(KernelContext &k, Value value, Type type,
-                            bool saturate) {
+/// f32 to the exponent that is all of an E8M0. Of a number without a sign,
+/// rounded to a power of two; ties go up.
+static Value encodePower(KernelContext &k, Value value, CastMode mode) {
   using P = arith::CmpIPredicate;
+  Bits i{k};
+  Value magnitude = i.band(i.asInt(value), i.cst(0x7fffffff));
+  // 2^-127, the least number, is subnormal in f32: bits 0x400000.
+  bool down = mode.round == "down", up = mode.round == "up";
+  int bias = down ? 0 : up ? 0x7fffff : 0x400000;
+  int firstAbove = down ? 0x800000 : up ? 0x400001 : 0x600000;
+  Value code = i.shr(i.add(magnitude, i.cst(bias)), 23);
+  code = k.selectV(i.cmp(P::ult, magnitude, i.cst(firstAbove)), i.cst(0), code);
+  Value tooLarge = i.cmp(P::ugt, code, i.cst(254));
+  code = k.selectV(tooLarge, i.cst(mode.saturate ? 254 : 255), code);
+  Value isNan = i.cmp(P::ugt, magnitude, i.cst(0x7f800000));
+  if (!mode.saturate)
+    isNan = k.b.create<arith::OrIOp>(k.loc, isNan,
+                                     i.cmp(P::ult, magnitude, i.cst(0x400000)));
+  code = k.selectV(isNan, i.cst(255), code);
+  return k.b.create<arith::TruncIOp>(k.loc, k.b.getI8Type(), code);
+}
+
+static Value decodePower(KernelContext &k, Value byte) {
+  using P = arith::CmpIPredicate;
+  Bits i{k};
+  Value code = k.b.create<arith::ExtUIOp>(k.loc, i.i32, byte);
+  Value bits =
+      k.selectV(i.cmp(P::eq, code, i.cst(0)), i.cst(0x400000), i.shl(code, 23));
+  return i.asFloat(
+      k.selectV(i.cmp(P::eq, code, i.cst(255)), i.cst(0x7fc00000), bits));
+}
+
+Value codegen::encodeNarrow(KernelContext &k, Value value, Type type,
+                            CastMode mode) {
+  using P = arith::CmpIPredicate;
+  if (isa<fm::F8E8M0Type>(type))
+    return encodePower(k, value, mode);
+  bool saturate = mode.saturate;
   Format f = formatOf(type);
   Bits i{k};
   Value bits = i.asInt(value);
-  Value sign = i.band(i.shr(bits, 24), i.cst(0x80));
+  int toSign = 31 - llvm::Log2_32(f.sign);
+  Value sign = i.band(i.shr(bits, toSign), i.cst(f.sign));
   Value magnitude = i.band(bits, i.cst(0x7fffffff));
 
   // Normal numbers: round the mantissa to nearest even, change the bias.
@@ -113,13 +157,16 @@ Value codegen::encodeFloat8(KernelContext &k, Value value, Type type,
   return k.b.create<arith::TruncIOp>(k.loc, k.b.getI8Type(), code);
 }
 
-Value codegen::decodeFloat8(KernelContext &k, Value byte, Type type) {
+Value codegen::decodeNarrow(KernelContext &k, Value byte, Type type) {
   using P = arith::CmpIPredicate;
+  if (isa<fm::F8E8M0Type>(type))
+    return decodePower(k, byte);
   Format f = formatOf(type);
   Bits i{k};
   Value code = k.b.create<arith::ExtUIOp>(k.loc, i.i32, byte);
-  Value magnitude = i.band(code, i.cst(0x7f));
-  Value sign = i.shl(i.band(code, i.cst(0x80)), 24);
+  Value magnitude = i.band(code, i.cst(f.sign - 1));
+  int toSign = 31 - llvm::Log2_32(f.sign);
+  Value sign = i.shl(i.band(code, i.cst(f.sign)), toSign);
 
   Value normal = i.add(i.shl(magnitude, 23 - f.mantissa),
                        i.cst(int64_t(127 - f.bias) << 23));
@@ -136,6 +183,8 @@ Value codegen::decodeFloat8(KernelContext &k, Value byte, Type type) {
     bits = i.bor(bits, sign);
     return i.asFloat(k.selectV(i.cmp(P::eq, code, i.cst(0x80)), nan, bits));
   }
+  if (f.overflow == f.maxCode) // has neither infinities nor NaN
+    return i.asFloat(i.bor(bits, sign));
   if (f.overflow != f.nan) // has infinities
     bits = k.selectV(i.cmp(P::eq, magnitude, i.cst(f.overflow)),
                      i.cst(0x7f800000), bits);

@@ -52,7 +52,9 @@ Type KernelContext::storageType(Type element) {
     return IntegerType::get(context, 64);
   if (auto type = dyn_cast<IntegerType>(element))
     return IntegerType::get(context, std::max(8u, type.getWidth()));
-  if (fm::blockFormatOf(element))
+  if (fm::isString(element))
+    return IntegerType::get(context, 64);
+  if (fm::blockFormatOf(element) || fm::isCarriedFloat(element))
     return IntegerType::get(context, 8);
   if (element.getIntOrFloatBitWidth() <= 8)
     return IntegerType::get(context, 8);
@@ -68,8 +70,10 @@ Type KernelContext::registerType(Type element) {
   // Of blocks only the numbers are ever seen.
   if (fm::blockFormatOf(element))
     return Float32Type::get(context);
-  // 8-bit floats are their bits until they are converted.
-  if (element.getIntOrFloatBitWidth() <= 8)
+  if (fm::isString(element))
+    return IntegerType::get(context, 64);
+  // Narrow floats are their bits until they are converted.
+  if (fm::isCarriedFloat(element) || element.getIntOrFloatBitWidth() <= 8)
     return IntegerType::get(context, 8);
   return element;
 }

@@ -21,9 +21,11 @@
 
 namespace narae::codegen {
 
-/// How values outside a narrow float's range are converted.
+/// How values outside a narrow float's range are converted, and which way
+/// those between two powers of two go (!fm.f8e8m0): "up", "down", "nearest".
 struct CastMode {
   bool saturate = true;
+  llvm::StringRef round = "nearest";
 };
 
 /// The element (a register) of type `from` as a register of type `to`.
@@ -36,11 +38,11 @@ Value toIndex(KernelContext &k, Value value, mlir::Type from);
 /// The register of a constant attribute (float, integer) of type `element`.
 Value attrConstant(KernelContext &k, mlir::Attribute attr, mlir::Type element);
 
-/// Whether a type is one of the 8-bit floats.
-bool isFloat8(mlir::Type type);
-/// f32 to the bits of an 8-bit float, and back. See Float8.cpp.
-Value encodeFloat8(KernelContext &k, Value f32, mlir::Type type, bool saturate);
-Value decodeFloat8(KernelContext &k, Value bits, mlir::Type type);
+/// Whether a type is one of the floats of 8 bits or less.
+bool isNarrowFloat(mlir::Type type);
+/// f32 to the bits of such a float, in a byte, and back. See Float8.cpp.
+Value encodeNarrow(KernelContext &k, Value f32, mlir::Type type, CastMode mode);
+Value decodeNarrow(KernelContext &k, Value bits, mlir::Type type);
 
 /// eq and ne as in IEEE 754, the others ordered.
 enum class Compare { Eq, Ne, Lt, Le, Gt, Ge };

@@ -90,6 +90,7 @@ private:
   LogicalResult formBlock(Block &block);
   LogicalResult formRoot(Operation *root);
   void formView(Operation *op);
+  void formCall(Operation *op);
   rt::KernelOp makeKernel(const Group &group, ArrayRef<Value> inputs,
                           rt::KernelSymbols &symbols);
 
@@ -126,6 +127,10 @@ LogicalResult Former::formBlock(Block &block) {
     if (!wanted || isa<fm::WeightOp, fm::StateReadOp>(op) ||
         !isa<fm::FmDialect>(op->getDialect()))
       continue;
+    if (isa<fm::TextOp, fm::TextSplitOp>(op)) {
+      formCall(op);
+      continue;
+    }
     if (Fuser::isView(op) && !fuser.isHostValue(op->getResult(0))) {
       formView(op);
       continue;
@@ -148,6 +153,29 @@ void Former::formView(Operation *op) {
   result.replaceAllUsesWith(view);
   if (needed.erase(result))
     needed.insert(view);
+}
+
+/// What the host computes is a command of its own; its operands are memory.
+void Former::formCall(Operation *op) {
+  OpBuilder b(op);
+  HostExprs host(b, scope);
+  Value result = op->getResult(0);
+  auto text = dyn_cast<fm::TextOp>(op);
+  auto split = dyn_cast<fm::TextSplitOp>(op);
+  ValueRange inputs = text ? ValueRange(text.getInputs())
+                           : ValueRange(op->getOperands().take_front());
+  for (Value input : inputs)
+    needed.insert(input);
+  auto call =
+      b.create<rt::CallOp>(op->getLoc(), result.getType(), inputs,
+                           host.dynamicDims(op->getLoc(), result),
+                           text ? text.getFunction() : StringRef("split"),
+                           text ? text.getPattern() : split.getDelimiter(),
+                           text ? text.getLimit() : split.getLimit());
+  scope.set(call, scope.get(result));
+  result.replaceAllUsesWith(call);
+  if (needed.erase(result))
+    needed.insert(call);
 }
 
 LogicalResult Former::formRoot(Operation *root) {

@@ -64,6 +64,13 @@ private:
     auto dispatch = dyn_cast<rt::DispatchOp>(op);
     if (!dispatch || !dispatch.getParams().empty() || dequantizes(dispatch))
       return false;
+    // Numbers of strings mean nothing outside of the module.
+    auto isText = [](Type type) {
+      return fm::isString(getElementTypeOrSelf(type));
+    };
+    if (llvm::any_of(dispatch->getOperandTypes(), isText) ||
+        llvm::any_of(dispatch->getResultTypes(), isText))
+      return false;
     int64_t in = 0, out = 0;
     for (Value input : dispatch.getInputs()) {
       if (!values.contains(input))

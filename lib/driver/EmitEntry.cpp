@@ -44,6 +44,7 @@ private:
   void op(Operation *op);
   void block(Block &block);
   void launch(rt::LaunchOp op);
+  void invoke(rt::InvokeOp op);
   void branch(rt::IfOp op);
   void loop(rt::WhileOp op);
 
@@ -208,6 +209,8 @@ void EntryEmitter::block(Block &block) {
 void EntryEmitter::op(Operation *op) {
   if (auto launchOp = dyn_cast<rt::LaunchOp>(op))
     return launch(launchOp);
+  if (auto invokeOp = dyn_cast<rt::InvokeOp>(op))
+    return invoke(invokeOp);
   if (auto branchOp = dyn_cast<rt::IfOp>(op))
     return branch(branchOp);
   if (auto loopOp = dyn_cast<rt::WhileOp>(op))
@@ -293,6 +296,22 @@ void EntryEmitter::launch(rt::LaunchOp op) {
       op.getWork() ? reg(op.getWork()) : regs.constant(1 << 20);
   entry.dispatches.push_back(std::move(dispatch));
   command(CommandKind_Dispatch, entry.dispatches.size() - 1);
+}
+
+void EntryEmitter::invoke(rt::InvokeOp op) {
+  static constexpr const char *names[] = {"lower", "upper", "concat", "count",
+                                          "split", "match", "parse",  "format"};
+  auto call = std::make_unique<CallT>();
+  for (auto [i, name] : llvm::enumerate(names))
+    if (op.getFunction() == name)
+      call->function = TextFunction(i);
+  for (Value v : op.getInputs())
+    call->buffers.push_back(buffers.lookup(v));
+  call->buffers.push_back(buffers.lookup(op.getOutput()));
+  call->pattern = op.getPattern().str();
+  call->limit = op.getLimit();
+  entry.calls.push_back(std::move(call));
+  command(CommandKind_Call, entry.calls.size() - 1);
 }
 
 void EntryEmitter::branch(rt::IfOp op) {

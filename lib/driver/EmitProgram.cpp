@@ -173,6 +173,9 @@ bool ProgramEmitter::run(const std::string &path) {
   program.names.push_back(""); // the name of nameless dimensions
   if (auto metadata = module->getAttrOfType<StringAttr>("fm.metadata"))
     program.metadata = metadata.str();
+  if (auto strings = module->getAttrOfType<ArrayAttr>("fm.strings"))
+    for (auto text : strings.getAsRange<StringAttr>())
+      program.strings.push_back(text.str());
   addKernels();
   if (!addWeights() || !addStates() || !addAttachments())
     return false;

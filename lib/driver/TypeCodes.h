@@ -35,6 +35,12 @@ inline uint8_t typeCode(mlir::Type type) {
     return NARAE_F8E5M2FNUZ;
   if (auto format = fm::blockFormatOf(type))
     return NARAE_BLOCK_Q4_0 + uint8_t(*format);
+  if (isa<fm::StringType>(type))
+    return NARAE_STRING;
+  if (isa<fm::F4E2M1Type>(type))
+    return NARAE_F4E2M1;
+  if (isa<fm::F8E8M0Type>(type))
+    return NARAE_F8E8M0;
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer)
     return 0;

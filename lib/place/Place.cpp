@@ -24,7 +24,8 @@ bool place::checkSupport(ModuleOp module,
     if (!isa<fm::FmDialect>(op->getDialect()) ||
         isa<fm::WeightDataOp, fm::WeightOp, fm::ConstantOp, fm::YieldOp,
             fm::IfOp, fm::LoopOp, fm::StateOp, fm::StateReadOp,
-            fm::StateWriteOp, fm::AttachmentOp>(op))
+            fm::StateWriteOp, fm::AttachmentOp, fm::TextOp, fm::TextSplitOp>(
+            op))
       return;
     ok &= supports(op);
   });

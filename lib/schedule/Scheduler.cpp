@@ -46,7 +46,8 @@ void Scheduler::findOutputs() {
     Value value = operand;
     while (auto view = value.getDefiningOp<rt::ViewOp>())
       value = view.getInput();
-    if (value.getDefiningOp<rt::DispatchOp>() && !reused.lookup(value) &&
+    if (isa_and_nonnull<rt::DispatchOp, rt::CallOp>(value.getDefiningOp()) &&
+        !reused.lookup(value) &&
         value.getParentBlock() == &func.getBody().front())
       directOutputs.try_emplace(value, i);
   }
@@ -213,6 +214,8 @@ LogicalResult Scheduler::block(Block &block) {
 LogicalResult Scheduler::op(Operation *op) {
   if (auto d = dyn_cast<rt::DispatchOp>(op))
     return dispatch(d);
+  if (auto c = dyn_cast<rt::CallOp>(op))
+    return call(c);
   if (auto v = dyn_cast<rt::ViewOp>(op))
     return view(v);
   if (auto i = dyn_cast<fm::IfOp>(op))
@@ -257,48 +260,13 @@ LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
     for (int64_t d = 0; d < type.getRank(); ++d)
       if (!type.isDynamicDim(d))
         tensor.dims[d] = constant(type.getDimSize(d));
-    bool late = llvm::any_of(dynamicDims(type, tensor.dims), isLate);
-    int64_t first = position[op];
-    int64_t last = std::max(lastUse(result), first + 1);
     if (Value updated = reused.lookup(result)) {
       tensor.buffer = tensorOf(updated).buffer;
       outputs.push_back(tensor.buffer);
       tensors[result] = tensor;
       continue;
     }
-
-    auto direct = directOutputs.find(result);
-    Value out;
-    if (direct != directOutputs.end() && !late) {
-      Value returned =
-          func.getBody().front().getTerminator()->getOperand(direct->second);
-      auto outType = cast<RankedTensorType>(returned.getType());
-      SmallVector<Value> dims(tensor.dims);
-      bool known = true;
-      if (auto v = returned.getDefiningOp<rt::ViewOp>()) {
-        SmallVector<Value> dynamic;
-        for (Value d : v.getDims()) {
-          Value mapped = index(d);
-          known = known && mapped && !isLate(mapped);
-          dynamic.push_back(mapped);
-        }
-        if (known)
-          dims = allDims(outType, dynamic);
-      }
-      if (known) {
-        out = buffer(loc, outType, dims, name, "output", first,
-                     endPosition[func.getBody().front().getTerminator()] + 1);
-        outputBuffers[direct->second] = out;
-        tensor.buffer = outType == type && !returned.getDefiningOp<rt::ViewOp>()
-                            ? out
-                            : alias(loc, out, type, tensor.dims);
-      }
-    }
-    if (!tensor.buffer)
-      tensor.buffer = buffer(loc, type, tensor.dims, name,
-                             late ? "dynamic" : "arena", first, last);
-    if (late)
-      b.create<rt::AllocateOp>(loc, tensor.buffer);
+    placeResult(op, result, name, tensor);
     if (auto arguments = kernel.getInplace(); arguments && (*arguments)[i] >= 0)
       copy(loc, tensorOf(op.getInputs()[(*arguments)[i]]), tensor, type);
     outputs.push_back(tensor.buffer);

@@ -44,6 +44,10 @@ private:
   llvm::LogicalResult block(mlir::Block &block);
   llvm::LogicalResult op(mlir::Operation *op);
   llvm::LogicalResult dispatch(rt::DispatchOp op);
+  llvm::LogicalResult call(rt::CallOp op);
+  /// Gives a command's result, whose dimensions are known, its buffer.
+  void placeResult(mlir::Operation *op, mlir::Value result,
+                   llvm::StringRef name, Tensor &tensor);
   llvm::LogicalResult view(rt::ViewOp op);
   llvm::LogicalResult branch(fm::IfOp op);
   llvm::LogicalResult loop(fm::LoopOp op);

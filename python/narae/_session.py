@@ -13,7 +13,7 @@ from . import _narae
 from ._artifact import Artifact, Entry, Tensor
 from ._errors import Diagnostic, Error
 from ._tensors import TensorTuple, as_input, as_output, empty, fixed_shape, from_session
-from ._types import dtype_of
+from ._types import STRING, dtype_of
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,15 @@ class Session:
         feeds, keep = _bind_inputs(entry, inputs)
         arrays = _bind_outputs(entry, outputs or {}, keep)
         slots: list[TensorTuple | None] = [
-            None if array is None else (spec.type, array.shape, array.ctypes.data)
+            None
+            if array is None or spec.type == STRING
+            else (spec.type, array.shape, array.ctypes.data)
             for spec, array in zip(entry.outputs, arrays, strict=True)
         ]
 
         def receive(results: list[TensorTuple]) -> dict[str, np.ndarray]:
             return {
-                spec.name: from_session(result) if array is None else array
+                spec.name: _received(spec, array, result)
                 for spec, array, result in zip(entry.outputs, arrays, results, strict=True)
             }
 
@@ -132,6 +134,20 @@ class Session:
             return self._handle.run(entry.index, feeds, slots, receive), []
         except RuntimeError as error:
             raise Error(str(error)) from None
+
+
+def _received(spec: Tensor, array: np.ndarray | None, result: TensorTuple) -> np.ndarray:
+    """The array of an output; strings are objects that only Python can write."""
+    if array is None:
+        return from_session(result)
+    if spec.type == STRING:
+        if array.shape != tuple(result[1]):
+            raise Error(
+                f"output {spec.name!r} has shape {list(result[1])}, "
+                f"the given array is {list(array.shape)}"
+            )
+        array[...] = from_session(result)
+    return array
 
 
 def _state_array(tensor: tuple[str, int, list[tuple[int, int, int, str]]], size: int) -> np.ndarray:

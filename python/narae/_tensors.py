@@ -46,14 +46,24 @@ def _check_shape(spec: Tensor, shape: tuple[int, ...]) -> None:
         raise ValueError(f"the shape is {list(shape)}, but {wanted} is needed")
 
 
-def _strings(array: np.ndarray, spec: Tensor) -> tuple[TensorTuple, list[np.ndarray]]:
+def _encoded(index: int, item: Any) -> bytes:
+    """A string in UTF-8; bytes that came out as surrogates go in again."""
+    if isinstance(item, str):
+        try:
+            item = item.encode(errors="surrogateescape")
+        except UnicodeEncodeError:
+            raise ValueError(f"element {index} is no Unicode text: {item!r}") from None
+    if not isinstance(item, bytes):
+        raise TypeError(f"element {index} is no string, but of type {type(item).__name__}")
+    if b"\0" in item:
+        raise ValueError(f"element {index} contains a zero character")
+    return item
+
+
+def _strings(array: np.ndarray) -> tuple[TensorTuple, list[np.ndarray]]:
     if array.dtype.kind not in "OUST":
         raise TypeError(f"the type is {array.dtype}, but strings are needed")
-    texts = [
-        item if isinstance(item, bytes) else str(item).encode() for item in array.ravel().tolist()
-    ]
-    if any(b"\0" in text for text in texts):
-        raise ValueError("a string contains a zero character")
+    texts = [_encoded(index, item) for index, item in enumerate(array.ravel().tolist())]
     joined = np.frombuffer(b"\0".join([*texts, b"\0"]), dtype=np.uint8)
     starts = np.cumsum([0, *(len(text) + 1 for text in texts)], dtype=np.uint64)
     pointers = starts[: len(texts)] + np.uint64(joined.ctypes.data)
@@ -65,7 +75,7 @@ def as_input(spec: Tensor, value: Any) -> tuple[TensorTuple, list[np.ndarray]]:
     array = _as_array(value, spec)
     _check_shape(spec, array.shape)
     if spec.type == STRING:
-        return _strings(array, spec)
+        return _strings(array)
     if array.dtype != spec.dtype and array.dtype.newbyteorder("=") != spec.dtype:
         origin = "ml_dtypes' " if spec.dtype.isbuiltin == 2 else ""
         raise TypeError(f"the type is {array.dtype}, but {origin}{spec.dtype} is needed")
@@ -79,12 +89,10 @@ def as_output(spec: Tensor, array: Any, inputs: list[np.ndarray]) -> np.ndarray:
     """Checks an array that is to be filled."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"a NumPy array is needed, not {type(array).__name__}")
-    if spec.type == STRING:
-        raise TypeError("strings cannot be written to a given array")
     if array.dtype != spec.dtype:
         raise TypeError(f"the type is {array.dtype}, but {spec.dtype} is needed")
     _check_shape(spec, array.shape)
-    if not (array.flags.c_contiguous and array.flags.aligned):
+    if spec.type != STRING and not (array.flags.c_contiguous and array.flags.aligned):
         raise ValueError("the array is not contiguous")
     if not array.flags.writeable:
         raise ValueError("the array cannot be written to")
@@ -100,7 +108,7 @@ def from_session(result: TensorTuple) -> np.ndarray:
     if number == STRING:
         flat = array.reshape(-1)
         for index, text in enumerate(_narae.read_strings(address, array.size)):
-            flat[index] = text.decode(errors="replace")
+            flat[index] = text.decode(errors="surrogateescape")
         return array
     _narae.copy_memory(array.ctypes.data, address, array.nbytes)
     return array

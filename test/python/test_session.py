@@ -113,15 +113,6 @@ def test_scalars() -> None:
     assert y == -3
 
 
-def test_strings() -> None:
-    try:
-        artifact = narae.compile(small_models.unary("Identity", TensorProto.STRING, (3,)))
-    except narae.Error as error:
-        pytest.skip(f"no strings yet: {error}")
-    x = np.array(["", "narae", "나래"], dtype=object)
-    np.testing.assert_array_equal(narae.Session(artifact).run({"x": x})["y"], x)
-
-
 def test_outputs_are_filled() -> None:
     session = narae.Session(narae.compile(small_models.linear(3)))
     given = np.empty((3, 5), np.float32)

@@ -7,7 +7,7 @@
 
 #include "tools/narae-run/Feeds.h"
 #include "lib/artifact/Types.h"
-#include "tools/narae-run/Npy.h"
+#include "tools/narae-run/NpyText.h"
 #include "tools/narae-run/Values.h"
 
 #include <algorithm>
@@ -156,6 +156,14 @@ static Status readFeed(const std::string &path, const narae_tensor_info &info,
   if (array.failed())
     return array.status();
   feed.type = npyType(*array, info.type);
+  if (feed.type == NARAE_STRING) {
+    Expected<std::vector<std::string>> strings = textOf(*array);
+    if (strings.failed())
+      return Status::error("'" + path + "': " + strings.message());
+    feed.strings = std::move(*strings);
+    feed.shape = std::move(array->shape);
+    return Status::success();
+  }
   if (!narae_type_size(feed.type))
     return Status::error("'" + path + "' holds '" + array->descr +
                          "', which is no type of Narae");
@@ -167,8 +175,6 @@ static Status readFeed(const std::string &path, const narae_tensor_info &info,
 /// Makes the tensor of one input; `value` is null when it was not given.
 static Status makeFeed(const narae_tensor_info &info, const std::string *value,
                        uint64_t seed, Feed &feed) {
-  if (info.type == NARAE_STRING)
-    return Status::error("strings cannot be given here");
   if (value && !value->empty() && (*value)[0] == '@')
     return readFeed(value->substr(1), info, feed);
   FeedSpec spec;
@@ -177,7 +183,10 @@ static Status makeFeed(const narae_tensor_info &info, const std::string *value,
       return status;
   feed.type = spec.type ? static_cast<narae_type>(spec.type) : info.type;
   if (feed.type == NARAE_STRING)
-    return Status::error("strings cannot be given here");
+    return Status::error("strings come from a file: --input '" +
+                         std::string(info.name) +
+                         "=@strings.npy', saved from "
+                         "np.array([...], dtype=str)");
   feed.shape = spec.shape;
   for (size_t i = 0; !spec.hasShape && i < info.rank; ++i) {
     if (info.dims[i].value < 0)

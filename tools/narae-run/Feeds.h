@@ -22,9 +22,16 @@ struct Feed {
   narae_type type;
   std::vector<int64_t> shape;
   std::vector<char> bytes;
+  std::vector<std::string> strings; ///< instead of bytes
+  std::vector<const char *> pointers;
 
   narae_tensor tensor() {
-    return {type, shape.size(), shape.data(), bytes.data()};
+    if (type != NARAE_STRING)
+      return {type, shape.size(), shape.data(), bytes.data()};
+    pointers.clear();
+    for (const std::string &text : strings)
+      pointers.push_back(text.c_str());
+    return {type, shape.size(), shape.data(), pointers.data()};
   }
 };
 

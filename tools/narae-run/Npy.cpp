@@ -15,6 +15,7 @@
 #include "lib/artifact/MappedFile.h"
 #include "lib/artifact/OutputFile.h"
 #include "lib/artifact/Types.h"
+#include "tools/narae-run/NpyText.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -120,6 +121,8 @@ bool HeaderParser::parse(NpyArray &array, bool &fortranOrder) {
 
 /// Bytes of an element of "<f4" and its like; 0 if this cannot be read.
 static size_t descrSize(const std::string &descr) {
+  if (isText(descr))
+    return 4 * static_cast<size_t>(std::atol(descr.c_str() + 2));
   if (descr.size() != 3 || !std::strchr("<|=", descr[0]) ||
       !std::strchr("fiubV", descr[1]) || !std::strchr("1248", descr[2]))
     return 0;
@@ -175,7 +178,10 @@ Expected<NpyArray> narae::readNpy(const std::string &path) {
     return problem("its header cannot be read; structured types are not "
                    "supported");
   size_t elementSize = descrSize(array.descr);
-  if (!elementSize)
+  if (array.descr.size() > 1 && array.descr[1] == 'O')
+    return problem("it holds Python objects, which are not read: save strings "
+                   "as np.array(..., dtype=str)");
+  if (!elementSize && !isText(array.descr))
     return problem("elements of type '" + array.descr +
                    "' cannot be read; little-endian numbers can");
   int64_t bytes = 0;
@@ -236,9 +242,12 @@ static bool sameDescr(const std::string &a, const char *b) {
 }
 
 narae_type narae::npyType(const NpyArray &array, narae_type wanted) {
+  if (isText(array.descr))
+    return NARAE_STRING;
   if (sameDescr(array.descr, descrOf(wanted)))
     return wanted;
-  bool isForeign = wanted == NARAE_BF16 || wanted >= NARAE_F8E4M3FN;
+  bool isForeign = wanted == NARAE_BF16 ||
+                   (wanted >= NARAE_F8E4M3FN && wanted != NARAE_STRING);
   bool isRaw = std::strchr("iuV", array.descr[1]) != nullptr;
   if (isForeign && isRaw && descrSize(array.descr) == narae_type_size(wanted))
     return wanted;
@@ -251,8 +260,14 @@ narae_type narae::npyType(const NpyArray &array, narae_type wanted) {
 
 Status narae::writeNpy(const std::string &path, narae_type type,
                        const std::vector<int64_t> &shape, const void *data) {
-  std::string header = std::string("{'descr': '") + descrOf(type) +
-                       "', 'fortran_order': False, 'shape': (";
+  return writeNpy(path, descrOf(type), narae_type_size(type), shape, data);
+}
+
+Status narae::writeNpy(const std::string &path, const std::string &descr,
+                       size_t elementSize, const std::vector<int64_t> &shape,
+                       const void *data) {
+  std::string header =
+      "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
   for (size_t i = 0; i < shape.size(); ++i)
     header += (i ? ", " : "") + std::to_string(shape[i]);
   header += shape.size() == 1 ? ",), }" : "), }";
@@ -263,8 +278,7 @@ Status narae::writeNpy(const std::string &path, narae_type type,
   header += '\n';
   int64_t bytes = 0;
   if (header.size() > 65535 ||
-      !artifact::byteSize(shape.data(), shape.size(), narae_type_size(type),
-                          bytes))
+      !artifact::byteSize(shape.data(), shape.size(), elementSize, bytes))
     return Status::error("'" + path + "': the shape is too large for .npy");
   auto length = static_cast<uint16_t>(header.size());
   auto file = artifact::OutputFile::create(path);

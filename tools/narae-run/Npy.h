@@ -37,6 +37,10 @@ narae_type npyType(const NpyArray &array, narae_type wanted);
 /// whole is an error, and what `path` named before stays.
 Status writeNpy(const std::string &path, narae_type type,
                 const std::vector<int64_t> &shape, const void *data);
+/// The same for elements that NumPy describes by `descr`.
+Status writeNpy(const std::string &path, const std::string &descr,
+                size_t elementSize, const std::vector<int64_t> &shape,
+                const void *data);
 
 } // namespace narae
 

@@ -34,6 +34,10 @@ static size_t elementCount(const narae_tensor &tensor) {
   return count;
 }
 
+static std::string stringAt(const narae_tensor &tensor, size_t i) {
+  return static_cast<const char *const *>(tensor.data)[i];
+}
+
 static Statistics computeStatistics(const narae_tensor &tensor) {
   Statistics result;
   size_t count = elementCount(tensor);
@@ -73,8 +77,14 @@ static std::string formatOutput(const std::string &name,
   for (size_t i = 0; i < tensor.rank; ++i)
     text += (i ? ", " : "") + std::to_string(tensor.shape[i]);
   text += "]";
-  if (tensor.type == NARAE_STRING)
-    return text + "\n";
+  size_t count = elementCount(tensor);
+  if (tensor.type == NARAE_STRING) {
+    text += "\n ";
+    for (size_t i = 0; i < std::min(count, shownValues); ++i)
+      text += " " + Json(stringAt(tensor, i))
+                        .dump(-1, ' ', false, Json::error_handler_t::replace);
+    return text + (count > shownValues ? " ...\n" : "\n");
+  }
   Statistics statistics = computeStatistics(tensor);
   if (statistics.numbers)
     text += "  min " + formatNumber(statistics.min) + "  max " +
@@ -83,7 +93,6 @@ static std::string formatOutput(const std::string &name,
   if (statistics.notNumbers)
     text += "  NaN " + std::to_string(statistics.notNumbers);
   text += "\n ";
-  size_t count = elementCount(tensor);
   for (size_t i = 0; i < std::min(count, shownValues); ++i)
     text += " " + formatNumber(readElement(tensor.type, tensor.data, i));
   return text + (count > shownValues ? " ...\n" : "\n");
@@ -116,7 +125,12 @@ std::string narae::formatJson(const RunReport &report) {
                    {"type", narae_type_name(tensor.type)},
                    {"shape", std::vector<int64_t>(tensor.shape,
                                                   tensor.shape + tensor.rank)}};
-    if (tensor.type != NARAE_STRING) {
+    if (tensor.type == NARAE_STRING) {
+      Json values = Json::array();
+      for (size_t k = 0; k < std::min(elementCount(tensor), shownValues); ++k)
+        values.push_back(stringAt(tensor, k));
+      output["values"] = std::move(values);
+    } else {
       Statistics statistics = computeStatistics(tensor);
       Json values = Json::array();
       for (size_t k = 0; k < std::min(elementCount(tensor), shownValues); ++k)

@@ -10,7 +10,7 @@
 #include "runtime/DefaultBackends.h"
 #include "tools/narae-run/Arguments.h"
 #include "tools/narae-run/Feeds.h"
-#include "tools/narae-run/Npy.h"
+#include "tools/narae-run/NpyText.h"
 #include "tools/narae-run/Report.h"
 
 #include <chrono>
@@ -126,12 +126,13 @@ static Status writeOutputs(const RunReport &report,
     if (files[i].empty())
       continue;
     const narae_tensor &tensor = report.outputs[i];
-    if (tensor.type == NARAE_STRING)
-      return Status::error("output '" + report.names[i] +
-                           "' holds strings, which .npy cannot");
     std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.rank);
-    if (Status status = writeNpy(files[i], tensor.type, shape, tensor.data);
-        status.failed())
+    Status status =
+        tensor.type == NARAE_STRING
+            ? writeNpyText(files[i], shape,
+                           static_cast<const char *const *>(tensor.data))
+            : writeNpy(files[i], tensor.type, shape, tensor.data);
+    if (status.failed())
       return status;
   }
   return Status::success();

@@ -114,6 +114,14 @@ static std::string formatCommand(const Program &program, const Entry &entry,
   case CommandKind_Check:
     return "check " + reg(command.a()) +
            ", or fail: " + text(entry.messages()->Get(command.b()));
+  case CommandKind_Call: {
+    const Call &call = *entry.calls()->Get(command.a());
+    std::string result = "call ";
+    result += EnumNameTextFunction(call.function());
+    for (uint32_t i = 0; i < call.buffers()->size(); ++i)
+      result += (i ? ", " : " ") + nameOf(entry, call.buffers()->Get(i));
+    return result;
+  }
   case CommandKind_Swap:
     return "swap " + nameOf(entry, command.a()) + ", " +
            nameOf(entry, command.b());

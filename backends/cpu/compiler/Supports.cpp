@@ -41,8 +41,9 @@ static LogicalResult checkType(Operation *op, Type type) {
   if (element.isF64() || element.isF32() || element.isF16() ||
       element.isBF16() || element.isIndex())
     return success();
-  // Only ops that know blocks accept them.
-  if (fm::blockFormatOf(element))
+  // Only ops that know these accept them.
+  if (fm::blockFormatOf(element) || fm::isString(element) ||
+      fm::isCarriedFloat(element))
     return success();
   unsigned width = element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 0;
   if (isa<IntegerType>(element)) {

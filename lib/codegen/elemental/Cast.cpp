@@ -18,7 +18,7 @@ static Value castElement(KernelContext &k, Operation *op, unsigned,
   if (!x)
     return {};
   return convert(k, x, elementOf(cast.getInput()), elementOf(cast.getResult()),
-                 {cast.getSaturate()});
+                 {cast.getSaturate(), cast.getRound()});
 }
 
 static Value bitcastElement(KernelContext &k, Operation *op, unsigned,

@@ -64,6 +64,8 @@ int64_t staticDim(Value value, int64_t axis) {
 }
 
 Type wideType(Type type) {
+  if (fm::isCarriedFloat(type))
+    return Float32Type::get(type.getContext());
   if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32)
     return Float32Type::get(type.getContext());
   return type;
@@ -261,6 +263,8 @@ Value iota(const Node &n, ArrayRef<Value> dims, int64_t axis, Type type) {
 }
 
 Value filled(const Node &n, ArrayRef<Value> dims, double value, Type type) {
+  if (!type.isIntOrFloat())
+    return broadcastTo(n, n.constScalar(value, type), dims);
   TypedAttr attr;
   if (isa<FloatType>(type))
     attr = n.b.getFloatAttr(type, value);

@@ -240,6 +240,8 @@ void narae::onnx::importMain(ModelState &state, const ::onnx::GraphProto &graph,
   }
   if (state.errors)
     return;
+  if (!state.strings.empty())
+    state.module->setAttr("fm.strings", b.getArrayAttr(state.strings));
   b.create<func::ReturnOp>(loc, results);
   main.setFunctionType(
       b.getFunctionType(types, TypeRange(ValueRange(results))));

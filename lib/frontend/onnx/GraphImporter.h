@@ -69,11 +69,16 @@ struct ModelState {
   /// Weights that exist, by tensor and by content.
   llvm::DenseMap<const ::onnx::TensorProto *, mlir::StringAttr> weightOf;
   llvm::DenseMap<uint64_t, mlir::StringAttr> weightByHash;
+  /// The strings of the model: number i + 1 is strings[i], 0 is empty.
+  llvm::StringMap<int64_t> stringNumbers;
+  llvm::SmallVector<mlir::Attribute> strings;
   unsigned errors = 0;
   int64_t nodes = 0;  ///< imported, so that malice ends
   unsigned depth = 0; ///< of nested graphs and functions
 };
 
+/// The number of a string in `ModelState::strings`, which it joins.
+int64_t numberOf(ModelState &model, llvm::StringRef text);
 std::string functionKey(const ::onnx::FunctionProto &function);
 std::string functionKey(const ::onnx::NodeProto &call);
 

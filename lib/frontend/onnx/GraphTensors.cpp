@@ -17,9 +17,23 @@ using namespace narae::onnx;
 static constexpr int64_t kMaxConstantInts = 512, kMaxConstantFloats = 16;
 
 static bool isSmall(RankedTensorType type) {
+  // Attributes have no such elements.
+  if (fm::isString(type.getElementType()) ||
+      fm::isCarriedFloat(type.getElementType()))
+    return false;
   return type.getNumElements() <= (type.getElementType().isInteger()
                                        ? kMaxConstantInts
                                        : kMaxConstantFloats);
+}
+
+int64_t narae::onnx::numberOf(ModelState &model, StringRef text) {
+  if (text.empty())
+    return 0;
+  auto [it, isNew] =
+      model.stringNumbers.try_emplace(text, model.strings.size() + 1);
+  if (isNew)
+    model.strings.push_back(model.builder.getStringAttr(text));
+  return it->second;
 }
 
 Value GraphImporter::weightOp(StringAttr symbol, Location loc) {
@@ -92,6 +106,11 @@ Value GraphImporter::weight(TensorData data, StringRef name,
 Value GraphImporter::tensorValue(TensorData data, StringRef name,
                                  const ::onnx::TensorProto *proto,
                                  Location loc) {
+  for (const std::string &text : data.strings) {
+    int64_t number = numberOf(model, text);
+    const char *bytes = reinterpret_cast<const char *>(&number);
+    data.bytes.insert(data.bytes.end(), bytes, bytes + sizeof number);
+  }
   if (!data.file.empty() || !isSmall(data.type))
     return weight(std::move(data), name, proto, loc);
   auto op = fm::createOp<fm::ConstantOp>(model.builder, loc, model.scope,

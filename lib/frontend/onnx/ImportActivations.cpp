@@ -144,6 +144,8 @@ static LogicalResult shrink(Node &n) {
   double bias = n.floatAttr("bias", 0), lambda = n.floatAttr("lambd", 0.5);
   // Bias and lambda are fractions also where the elements are integers.
   Type type = n.elem(0);
+  if (!type.isIntOrFloat())
+    return n.error() << "Shrink does not work on elements of type " << type;
   Type wide = isa<FloatType>(type)                 ? wideType(type)
               : type.getIntOrFloatBitWidth() <= 16 ? Type(n.b.getF32Type())
                                                    : n.b.getF64Type();

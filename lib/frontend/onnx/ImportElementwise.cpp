@@ -7,6 +7,7 @@
 
 #include "lib/frontend/onnx/Compose.h"
 #include "lib/frontend/onnx/GraphImporter.h"
+#include "lib/frontend/onnx/Text.h"
 
 using namespace mlir;
 
@@ -146,6 +147,8 @@ static LogicalResult convert(Node &n, Type to) {
   Value x = n.input(0);
   if (n.elem(0) == to)
     return n.setOutput(0, x);
+  if (fm::isString(n.elem(0)) || fm::isString(to))
+    return n.setOutput(0, castText(n, x, to));
   return n.setOutput(
       0, n.make<fm::CastOp>(x, TypeAttr::get(to),
                             n.b.getBoolAttr(n.intAttr("saturate", 1)),
@@ -163,6 +166,9 @@ static LogicalResult bitCast(Node &n) {
   Type to = onnxType(n, n.intAttr("to", 0));
   if (!to)
     return failure();
+  for (Type type : {n.elem(0), to})
+    if (!type.isIntOrFloat())
+      return n.error() << "BitCast of " << type << " is not supported";
   // A boolean is a byte, 0 or 1.
   Type byte = n.b.getIntegerType(8, /*isSigned=*/false);
   if (n.elem(0).isInteger(1) && to.getIntOrFloatBitWidth() == 8) {

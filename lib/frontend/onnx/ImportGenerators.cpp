@@ -7,6 +7,7 @@
 
 #include "lib/frontend/onnx/GraphImporter.h"
 #include "lib/frontend/onnx/ShapeParts.h"
+#include "lib/frontend/onnx/Text.h"
 
 using namespace mlir;
 
@@ -49,32 +50,41 @@ static LogicalResult constant(Node &n) {
   if (floats)
     return n.setOutput(
         0, n.make<fm::ConstantOp>(mlir::cast<ElementsAttr>(floats)));
-  if (n.has("value_string") || n.has("value_strings"))
-    return n.error() << "strings are not supported";
+  for (const char *name : {"value_string", "value_strings"})
+    if (const auto *attr = n.attr(name)) {
+      bool isList = StringRef(name) == "value_strings";
+      SmallVector<std::string> texts =
+          isList ? n.strsAttr(name) : SmallVector<std::string>{attr->s()};
+      for (const std::string &text : texts)
+        if (text.find('\0') != std::string::npos)
+          return n.error() << "a string contains a zero character, which is "
+                              "not supported";
+      return n.setOutput(0, isList ? constStrings(n, texts)
+                                   : constString(n, texts[0]));
+    }
   return n.error() << "Constant has no value";
 }
 
-/// The single element of a tensor attribute.
-static TypedAttr fillValue(Node &n) {
+static LogicalResult constantOfShape(Node &n) {
   const auto *attr = n.attr("value");
   if (!attr)
-    return n.b.getF32FloatAttr(0);
+    return n.setOutput(
+        0, n.make<fm::FillOp>(n.input(0),
+                              mlir::cast<TypedAttr>(n.b.getF32FloatAttr(0))));
   auto data = readTensor(attr->t(), n.b.getContext(), {}, {},
                          [&] { return n.error() << "value: "; });
   if (failed(data))
-    return {};
-  if (!data->file.empty() || data->type.getNumElements() != 1) {
-    n.error() << "value must be one element, not " << data->type;
-    return {};
+    return failure();
+  if (!data->file.empty() || data->type.getNumElements() != 1)
+    return n.error() << "value must be one element, not " << data->type;
+  if (!data->type.getElementType().isIntOrFloat()) {
+    Value one =
+        n.graph.tensorValue(std::move(*data), n.proto.name(), nullptr, n.loc);
+    return n.setOutput(0,
+                       n.make<fm::BroadcastOp>(asScalar(n, one), n.input(0)));
   }
   DenseElementsAttr dense = denseAttr(data->type, data->bytes);
-  return mlir::cast<TypedAttr>(*dense.getValues<Attribute>().begin());
-}
-
-static LogicalResult constantOfShape(Node &n) {
-  TypedAttr value = fillValue(n);
-  if (!value)
-    return failure();
+  auto value = mlir::cast<TypedAttr>(*dense.getValues<Attribute>().begin());
   return n.setOutput(0, n.make<fm::FillOp>(n.input(0), value));
 }
 

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/frontend/onnx/Compose.h"
+#include "lib/frontend/onnx/GraphImporter.h"
+#include "lib/frontend/onnx/Text.h"
 
 using namespace mlir;
 using llvm::SmallVector;
@@ -27,36 +29,68 @@ static LogicalResult binarizer(Node &n) {
   return n.setOutput(0, n.cast(above, n.elem(0)));
 }
 
-/// A constant vector of the numbers in an attribute, i64 or f32.
-static Value numbers(const Node &n, StringRef ints, StringRef floats) {
-  if (n.has(ints))
-    return n.constInts(n.intsAttr(ints));
-  if (!n.has(floats)) {
-    n.error() << "needs the attribute " << ints << " or " << floats
-              << "; strings and tensors are not supported";
+/// A tensor attribute; null when it is not there, or after a diagnostic.
+static Value tensorAttr(const Node &n, StringRef name) {
+  const auto *attr = n.attr(name);
+  return attr && attr->has_t()
+             ? n.graph.tensorValue(attr->t(), n.proto.name(), n.loc)
+             : Value();
+}
+
+/// The constant vector of what the attributes `name`_tensor, _strings, _int64s
+/// or _floats list; `type` says which of them it was, without the ending.
+static Value listed(const Node &n, const std::string &name, std::string &type) {
+  for (const char *ending : {"tensor", "string", "int64", "float"}) {
+    type = ending;
+    if (n.has(name + "_" + type + (type == "tensor" ? "" : "s")))
+      break;
+    type.clear();
+  }
+  if (type == "tensor")
+    return n.reshape(tensorAttr(n, name + "_tensor"), {-1});
+  if (type == "string") {
+    SmallVector<std::string> texts = n.strsAttr(name + "_strings");
+    return constStrings(n, texts);
+  }
+  if (type == "int64")
+    return n.constInts(n.intsAttr(name + "_int64s"));
+  if (type.empty()) {
+    n.error() << "needs one of the attributes " << name << "_tensor, " << name
+              << "_strings, " << name << "_int64s and " << name << "_floats";
     return {};
   }
   SmallVector<float> values;
-  for (double value : n.floatsAttr(floats))
+  for (double value : n.floatsAttr(name + "_floats"))
     values.push_back(float(value));
-  auto type = RankedTensorType::get({int64_t(values.size())}, n.b.getF32Type());
+  auto vector =
+      RankedTensorType::get({int64_t(values.size())}, n.b.getF32Type());
   return n.make<fm::ConstantOp>(cast<ElementsAttr>(
-      DenseElementsAttr::get(type, llvm::ArrayRef<float>(values))));
+      DenseElementsAttr::get(vector, llvm::ArrayRef<float>(values))));
 }
 
 /// values[i] where x is keys[i], else the default.
 static LogicalResult labelEncoder(Node &n) {
-  Value keys = numbers(n, "keys_int64s", "keys_floats");
-  Value values = numbers(n, "values_int64s", "values_floats");
+  std::string keyKind, kind;
+  Value keys = listed(n, "keys", keyKind), values = listed(n, "values", kind);
   if (!keys || !values)
     return failure();
   int64_t count = staticDim(keys, 0);
   if (staticDim(values, 0) != count || count == 0)
     return n.error() << "there are " << count << " keys and "
                      << staticDim(values, 0) << " values";
-  double otherwise = n.has("values_int64s")
-                         ? double(n.intAttr("default_int64", -1))
-                         : n.floatAttr("default_float", -0.0);
+  Value otherwise = asScalar(n, tensorAttr(n, "default_tensor"));
+  bool isText = fm::isString(elementOf(values));
+  if (!otherwise && isText)
+    otherwise = constString(n, n.strAttr("default_string", "_Unused"));
+  else if (!otherwise)
+    otherwise = scalarLike(n,
+                           elementOf(values).isInteger()
+                               ? double(n.intAttr("default_int64", -1))
+                               : n.floatAttr("default_float", -0.0),
+                           values);
+  if (fm::isString(elementOf(keys)) != fm::isString(n.elem(0)))
+    return n.error() << "the keys have elements of type " << elementOf(keys)
+                     << ", the input of type " << n.elem(0);
   int64_t rank = n.rank(0);
   Value x = n.cast(n.unsqueeze(n.input(0), {rank}), elementOf(keys));
   Value matches = compare(n, x, "eq", keys);
@@ -65,8 +99,7 @@ static LogicalResult labelEncoder(Node &n) {
                                         StringRef("max"), uint64_t(rank),
                                         /*keep_dims=*/false);
   Value picked = n.make<fm::GatherOp>(values, which, uint64_t(0));
-  return n.setOutput(
-      0, select(n, found, picked, scalarLike(n, otherwise, values)));
+  return n.setOutput(0, select(n, found, picked, otherwise));
 }
 
 void addMl(ImporterTable &table) {

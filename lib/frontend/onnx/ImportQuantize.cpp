@@ -28,6 +28,8 @@ Value saturate(const Node &n, Value value, Type type) {
 /// tensor, for an axis (1-D) or for blocks of an axis, whose entries repeat.
 static FailureOr<Value> spread(const Node &n, Value x, Value factor,
                                int64_t axisAttr, int64_t blockSize) {
+  if (!x || !factor)
+    return failure();
   int64_t rank = rankOf(x), factorRank = rankOf(factor);
   if (factorRank == 0)
     return factor;
@@ -54,7 +56,9 @@ static FailureOr<Value> spread(const Node &n, Value x, Value factor,
   return Value(n.make<fm::GatherOp>(factor, block, uint64_t(*axis)));
 }
 
-static bool isFloat(Type type) { return isa<FloatType>(type); }
+static bool isFloat(Type type) {
+  return isa<FloatType>(type) || fm::isCarriedFloat(type);
+}
 
 static LogicalResult quantizeLinear(Node &n) {
   // The result's type: that of the zero point, or the attribute, or uint8.
@@ -72,14 +76,14 @@ static LogicalResult quantizeLinear(Node &n) {
     type = n.b.getIntegerType(8, /*isSigned=*/false);
 
   Value x = n.input(0), scale = n.input(1);
-  Type precision =
-      isFloat(elementOf(scale)) ? elementOf(scale) : Type(n.b.getF32Type());
+  Type precision = isa<FloatType>(elementOf(scale)) ? elementOf(scale)
+                                                    : Type(n.b.getF32Type());
   if (int64_t wanted = n.intAttr("precision", 0)) {
     precision = onnxType(n, wanted);
     if (!precision)
       return failure();
   }
-  if (!isFloat(precision))
+  if (!isa<FloatType>(precision))
     return n.error() << "precision must be a float type, not " << precision;
   int64_t axis = n.intAttr("axis", 1), block = n.intAttr("block_size", 0);
   auto factor = spread(n, x, n.cast(scale, precision), axis, block);

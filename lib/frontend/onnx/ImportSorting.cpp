@@ -47,8 +47,7 @@ static LogicalResult topK(Node &n) {
   return n.setOutput(1, values[1]);
 }
 
-/// Indices of what is not zero: [rank, count].
-static Value nonZeros(const Node &n, Value x) {
+Value trueIndices(const Node &n, Value x) {
   if (!x)
     return {};
   SmallVector<Value> values = results<fm::NonZeroOp>(n, x);
@@ -56,7 +55,7 @@ static Value nonZeros(const Node &n, Value x) {
 }
 
 static LogicalResult nonZero(Node &n) {
-  return n.setOutput(0, nonZeros(n, n.input(0)));
+  return n.setOutput(0, trueIndices(n, n.input(0)));
 }
 
 /// Gathers where the condition holds.
@@ -73,7 +72,7 @@ static LogicalResult compress(Node &n) {
   } else {
     x = n.reshape(x, {-1});
   }
-  Value indices = n.squeeze(nonZeros(n, n.input(1)), {0});
+  Value indices = n.squeeze(trueIndices(n, n.input(1)), {0});
   return n.setOutput(0, n.make<fm::GatherOp>(x, indices, uint64_t(axis)));
 }
 

@@ -13,10 +13,12 @@ using namespace narae::onnx;
 ImporterTable::ImporterTable() {
   for (auto *registerFamily :
        {registerElementwise, registerActivations, registerShape,
-        registerIndexing, registerReduce, registerMatmul, registerConv,
-        registerNorm, registerRecurrent, registerImage, registerQuantize,
-        registerAttention, registerSequence, registerLoss, registerSignal,
-        registerControl, registerLists, registerSorting, registerTraining})
+        registerIndexing,    registerReduce,      registerMatmul,
+        registerConv,        registerNorm,        registerRecurrent,
+        registerImage,       registerQuantize,    registerAttention,
+        registerSequence,    registerLoss,        registerSignal,
+        registerControl,     registerLists,       registerSorting,
+        registerText,        registerTraining})
     registerFamily(*this);
 }
 

@@ -8,6 +8,7 @@
 #include "lib/frontend/onnx/NodeImporter.h"
 
 #include "lib/frontend/onnx/GraphImporter.h"
+#include "lib/frontend/onnx/Text.h"
 
 using namespace mlir;
 using namespace narae;
@@ -192,6 +193,8 @@ std::optional<SmallVector<double>> Node::constantFloats(unsigned i) const {
   if (!value)
     return std::nullopt;
   auto type = mlir::cast<RankedTensorType>(value.getType());
+  if (!type.getElementType().isIntOrFloat())
+    return std::nullopt;
   if (type.getElementType().isInteger()) {
     auto ints = constantInts(i);
     if (!ints)
@@ -227,6 +230,14 @@ Value Node::constInt(int64_t value) const {
 }
 
 Value Node::constScalar(double value, Type type) const {
+  if (fm::isString(type) && value == 0)
+    return constString(*this, "");
+  if (fm::isCarriedFloat(type))
+    return cast(constScalar(value, b.getF32Type()), type);
+  if (!type.isIntOrFloat()) {
+    error() << opType() << " does not work on elements of type " << type;
+    return {};
+  }
   auto tensor = RankedTensorType::get({}, type);
   DenseElementsAttr attr;
   if (auto floatType = dyn_cast<FloatType>(type)) {

@@ -155,6 +155,7 @@ void registerSignal(ImporterTable &table);      // windows, DFT, STFT
 void registerControl(ImporterTable &table);     // If, Loop, Scan
 void registerLists(ImporterTable &table);       // sequences and optionals
 void registerSorting(ImporterTable &table);     // TopK, Unique, NonZero, NMS
+void registerText(ImporterTable &table);        // String*, RegexFullMatch ...
 void registerTraining(ImporterTable &table);    // preview.training, ai.onnx.ml
 
 } // namespace narae::onnx

@@ -27,6 +27,9 @@ llvm::LogicalResult splitSizes(const Node &n, unsigned input, int64_t axis,
 mlir::Value prefix(const Node &n, mlir::Value value, int64_t axis,
                    mlir::Value count);
 
+/// Indices of what is not zero: [rank, count].
+mlir::Value trueIndices(const Node &n, mlir::Value value);
+
 void addGenerators(ImporterTable &table); // Constant, Range, EyeLike ...
 void addPads(ImporterTable &table);       // Pad, CenterCropPad
 

@@ -7,6 +7,7 @@
 
 #include "lib/frontend/onnx/Tensors.h"
 
+#include "dialects/fm/FmDialect.h"
 #include "lib/frontend/onnx/ExternalData.h"
 #include "lib/frontend/onnx/Proto.h"
 
@@ -86,6 +87,24 @@ tensorType(const Tensor &proto, MLIRContext *context, EmitError emitError) {
   return RankedTensorType::get(shape, element);
 }
 
+/// Strings have a field of their own, and no other place.
+static LogicalResult readStrings(const Tensor &proto, int64_t count,
+                                 TensorData &data, EmitError emitError) {
+  if (proto.data_location() == Tensor::EXTERNAL || proto.has_raw_data())
+    return emitError() << "strings must be in the tensor's string_data";
+  if (proto.string_data_size() != count)
+    return emitError() << "the data has " << proto.string_data_size()
+                       << " strings, but " << data.type << " needs " << count;
+  for (const std::string &text : proto.string_data()) {
+    if (text.find('\0') != std::string::npos)
+      return emitError() << "string " << data.strings.size()
+                         << " contains a zero character, which is not "
+                            "supported";
+    data.strings.push_back(text);
+  }
+  return success();
+}
+
 FailureOr<TensorData> narae::onnx::readTensor(const Tensor &proto,
                                               MLIRContext *context,
                                               StringRef directory,
@@ -99,10 +118,15 @@ FailureOr<TensorData> narae::onnx::readTensor(const Tensor &proto,
   int64_t count = *elementCount(type->getShape());
   unsigned bits = storedBits(proto.data_type());
   uint64_t expected = llvm::divideCeil(uint64_t(count) * bits, 8);
-  bool isSigned = !type->getElementType().isUnsignedInteger();
+  bool isSigned = type->getElementType().isSignlessInteger();
   if (proto.has_segment())
     return emitError() << "tensors in segments are not supported", failure();
 
+  if (proto.data_type() == Tensor::STRING) {
+    if (failed(readStrings(proto, count, data, emitError)))
+      return failure();
+    return data;
+  }
   if (proto.data_location() == Tensor::EXTERNAL) {
     FailureOr<ExternalData> external =
         findExternal(proto, directory, realDirectory, expected, emitError);
@@ -148,6 +172,10 @@ narae::onnx::readSparse(const ::onnx::SparseTensorProto &proto,
     return failure();
   SmallVector<int64_t> shape(proto.dims().begin(), proto.dims().end());
   std::optional<int64_t> count = elementCount(shape);
+  if (values->type.getElementType() ==
+      fm::StringType::get(values->type.getContext()))
+    return emitError() << "sparse tensors of strings are not supported",
+           failure();
   int64_t rank = shape.size(), stored = values->type.getNumElements();
   bool linear = indices->type.getRank() == 1;
   if (!count || *count > kMaxDense || values->type.getRank() != 1 ||

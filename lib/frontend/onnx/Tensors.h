@@ -26,6 +26,8 @@ struct TensorData {
   mlir::RankedTensorType type;
   /// In the runtime's layout: little endian, row-major, narrow types a byte.
   std::vector<char> bytes;
+  /// The elements instead of bytes, where they are strings.
+  std::vector<std::string> strings;
   /// Where the bytes are instead; relative to the model's folder.
   std::string file;
   uint64_t offset = 0, length = 0;

@@ -7,6 +7,7 @@
 
 #include "lib/frontend/onnx/Types.h"
 
+#include "dialects/fm/FmDialect.h"
 #include "lib/frontend/onnx/Proto.h"
 
 #include "mlir/IR/Builders.h"
@@ -81,22 +82,22 @@ Type narae::onnx::elementType(int dataType, MLIRContext *context,
   case Tensor::UINT64:
     return unsignedInt(64);
   case Tensor::STRING:
-    emitError() << "strings are not supported; do the text processing outside "
-                   "of the model and feed it numbers";
-    return {};
+    return fm::StringType::get(context);
+  case Tensor::FLOAT4E2M1:
+    return fm::F4E2M1Type::get(context);
+  case Tensor::FLOAT8E8M0:
+    return fm::F8E8M0Type::get(context);
   case Tensor::COMPLEX64:
   case Tensor::COMPLEX128:
     emitError() << "complex numbers (" << dataTypeName(dataType)
                 << ") are not supported; export the model with real and "
                    "imaginary parts as a last dimension of 2";
     return {};
-  case Tensor::FLOAT8E8M0:
-  case Tensor::FLOAT4E2M1:
   case Tensor::FLOAT6E2M3:
   case Tensor::FLOAT6E3M2:
-    emitError() << "element type " << dataTypeName(dataType)
-                << " is not supported: MLIR 19 has no such type; use one of "
-                   "the FLOAT8E4M3 and FLOAT8E5M2 types, or INT4";
+    emitError()
+        << "element type " << dataTypeName(dataType)
+        << " is not supported; use one of the FLOAT8 types, or FLOAT4E2M1";
     return {};
   case Tensor::UNDEFINED:
     emitError() << "the element type is not given";
@@ -114,6 +115,7 @@ unsigned narae::onnx::storedBits(int dataType) {
     return 2;
   case Tensor::INT4:
   case Tensor::UINT4:
+  case Tensor::FLOAT4E2M1:
     return 4;
   case Tensor::BOOL:
   case Tensor::INT8:
@@ -122,6 +124,7 @@ unsigned narae::onnx::storedBits(int dataType) {
   case Tensor::FLOAT8E4M3FNUZ:
   case Tensor::FLOAT8E5M2:
   case Tensor::FLOAT8E5M2FNUZ:
+  case Tensor::FLOAT8E8M0:
     return 8;
   case Tensor::INT16:
   case Tensor::UINT16:
@@ -142,7 +145,7 @@ unsigned narae::onnx::storedBits(int dataType) {
 }
 
 unsigned narae::onnx::runtimeBytes(Type type) {
-  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8u);
+  return fm::storageUnit(type).bytes;
 }
 
 std::optional<int64_t> narae::onnx::elementCount(ArrayRef<int64_t> shape) {

@@ -21,7 +21,7 @@ mlir::Type elementType(int dataType, mlir::MLIRContext *context,
                        EmitError emitError);
 /// ONNX's name of a data type ("FLOAT16"), for messages.
 std::string dataTypeName(int dataType);
-/// Bits an element has in ONNX files; 0 for types without a fixed size.
+/// Bits an element has in ONNX files; 0 for strings, which have no fixed size.
 unsigned storedBits(int dataType);
 /// Bytes an element has at run time (bool and narrow types: 1).
 unsigned runtimeBytes(mlir::Type type);

@@ -16,10 +16,8 @@ using namespace narae::onnx;
 /// Why some ops will not come, and what to do instead.
 static StringRef reason(StringRef op) {
   return llvm::StringSwitch<StringRef>(op)
-      .Cases("StringNormalizer", "StringConcat", "StringSplit",
-             "RegexFullMatch", "TfIdfVectorizer", "LabelEncoder",
-             "CategoryMapper", "DictVectorizer",
-             "it works on strings: do the text processing outside of the model")
+      .Cases("CategoryMapper", "DictVectorizer",
+             "do the text processing outside of the model")
       .Cases("RandomNormal", "RandomNormalLike", "RandomUniform",
              "RandomUniformLike", "Multinomial", "Bernoulli",
              "its result is random: make the random numbers an input")
