@@ -36,6 +36,10 @@ static void collectUses(EntryT &entry) {
       for (uint32_t buffer : entry.dispatches[command.a()]->buffers)
         useIn(entry, buffer, at);
       break;
+    case CommandKind_Call:
+      for (uint32_t buffer : entry.calls[command.a()]->buffers)
+        useIn(entry, buffer, at);
+      break;
     case CommandKind_Copy:
     case CommandKind_Swap:
       useIn(entry, command.a(), at);
