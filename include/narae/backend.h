@@ -55,6 +55,15 @@ typedef struct NaraeCompileOptions {
   int32_t keep_weights;
 } NaraeCompileOptions;
 
+/// What a kernel does, for estimates of its time.
+typedef struct NaraeKernelWork {
+  size_t struct_size;
+  NaraeStringRef kernel; ///< the kernel's name
+  double operations;     ///< scalar operations, two a multiply-add
+  uint64_t bytes_read;
+  uint64_t bytes_written;
+} NaraeKernelWork;
+
 /// The compiler side. Kernel modules cross as a pointer to the operation of
 /// an MLIR module (`MlirModule.ptr` of MLIR's C API); a backend whose
 /// `mlir_version` is not the host's is refused.
@@ -80,6 +89,11 @@ typedef struct NaraeBackendCompiler {
   /// Compiles every kernel of the module to one object ("elf", "ptx", ...).
   int (*compile)(void *module, const NaraeCompileOptions *options,
                  NaraeSink object, void *context, NaraeDiagnosticSink *errors);
+  /// Optional: the time that a kernel takes on the target, for plans. Returns
+  /// 0 with `*picoseconds` set, or 1 where the backend has no better answer
+  /// than the roofline of the target description.
+  int (*kernel_cost)(NaraeStringRef target, const NaraeKernelWork *work,
+                     uint64_t *picoseconds);
 } NaraeBackendCompiler;
 
 typedef struct NaraeDevice NaraeDevice; ///< owned by the backend

@@ -46,7 +46,8 @@ bool driver::registerBackend(const NaraeBackendCompiler *backend,
             std::to_string(NARAE_BACKEND_API_VERSION);
     return false;
   }
-  if (backend->struct_size < sizeof(NaraeBackendCompiler)) {
+  // What was added at the end of the table is optional.
+  if (backend->struct_size < offsetof(NaraeBackendCompiler, kernel_cost)) {
     error =
         "backend '" + std::string(backend->name) + "' has an incomplete table";
     return false;
