@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/plan/Plan.h"
+#include "lib/plan/Streaming.h"
 
 #include <algorithm>
 #include <cmath>
@@ -113,20 +113,16 @@ std::vector<Advice> narae::plan::advise(const Inventory &inventory,
                             ",pp=" + std::to_string(better.pipeline),
                         needOf(other)});
   }
-  double missing = 0, weights = 0;
-  for (const Space &space : plan.spaces) {
-    missing = std::max(missing, -space.room());
-    weights = std::max(weights, space.weights);
-  }
-  if (missing > 0 && missing < weights) {
-    char text[96];
-    double perDevice = missing * hardware.memory.pools;
-    std::snprintf(
-        text, sizeof(text),
-        "streaming %s of weights a device from the host costs %.0f ms "
-        "a token",
-        gigabytes(perDevice).c_str(), 1e3 * perDevice / hardware.host.value);
-    advice.push_back({"offload", text});
+  Streaming streaming = planStreaming(inventory, hardware, plan);
+  if (!streaming.unit.empty()) {
+    char text[160];
+    std::snprintf(text, sizeof(text),
+                  "%s a device stay with the host; %s come for a token, by %s: "
+                  "%.1f ms a token",
+                  gigabytes(streaming.hostBytes).c_str(),
+                  gigabytes(streaming.tokenBytes).c_str(),
+                  streaming.unit.c_str(), 1e3 * streaming.decode);
+    advice.push_back({"--offload", text});
   }
   return advice;
 }

@@ -47,24 +47,50 @@ std::string narae::plan::toString(const Parallel &parallel) {
          ", pp=" + std::to_string(parallel.pipeline);
 }
 
+/// "1, 2, 4 and 8": the divisors of n.
+static std::string divisors(int64_t n) {
+  std::vector<std::string> all;
+  for (int64_t d = 1; d <= n; ++d)
+    if (n % d == 0)
+      all.push_back(std::to_string(d));
+  std::string text;
+  for (size_t i = 0; i < all.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == all.size() ? " and " : ", ") + all[i];
+  return text;
+}
+
+std::string narae::plan::possibleWays(const Inventory &inventory) {
+  return "tp of " + divisors(std::max<int64_t>(inventory.heads, 1)) +
+         " and pp up to " + std::to_string(inventory.layers);
+}
+
 std::string narae::plan::checkParallel(const Inventory &inventory,
                                        const Parallel &parallel) {
   auto number = [](int64_t n) { return std::to_string(n); };
+  std::string problems;
+  auto add = [&](const std::string &problem) {
+    problems += (problems.empty() ? "" : "; ") + problem;
+  };
   if (inventory.heads > 0 && inventory.heads % parallel.tensor != 0)
-    return number(inventory.heads) +
-           " heads cannot be divided among tp=" + number(parallel.tensor);
+    add(number(inventory.heads) +
+        " heads cannot be divided among tp=" + number(parallel.tensor) +
+        ": tp of " + divisors(inventory.heads) + " works");
   if (parallel.tensor % parallel.expert != 0)
-    return "ep=" + number(parallel.expert) +
-           " does not divide tp=" + number(parallel.tensor);
-  if (parallel.expert > 1 && inventory.experts == 0)
-    return "ep=" + number(parallel.expert) + ", but the model has no experts";
-  if (parallel.expert > 1 && inventory.experts % parallel.expert != 0)
-    return number(inventory.experts) +
-           " experts cannot be divided among ep=" + number(parallel.expert);
+    add("ep=" + number(parallel.expert) +
+        " does not divide tp=" + number(parallel.tensor) + ": ep of " +
+        divisors(parallel.tensor) + " does");
+  else if (parallel.expert > 1 && inventory.experts == 0)
+    add("ep=" + number(parallel.expert) +
+        ", but the model has no experts: ep=1 works");
+  else if (parallel.expert > 1 && inventory.experts % parallel.expert != 0)
+    add(number(inventory.experts) +
+        " experts cannot be divided among ep=" + number(parallel.expert) +
+        ": ep of " + divisors(inventory.experts) + " works");
   if (parallel.pipeline > inventory.layers)
-    return number(inventory.layers) +
-           " layers cannot be divided among pp=" + number(parallel.pipeline);
-  return "";
+    add(number(inventory.layers) +
+        " layers cannot be divided among pp=" + number(parallel.pipeline) +
+        ": pp of at most " + number(inventory.layers) + " works");
+  return problems;
 }
 
 /// Which stage a matrix outside of the layers belongs to: the embedding comes

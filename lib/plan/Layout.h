@@ -26,7 +26,10 @@ bool parseParallel(const std::string &text, Parallel &result,
 /// "tp=8, ep=8, pp=2"
 std::string toString(const Parallel &parallel);
 
-/// Why a model cannot be divided so; empty when it can.
+/// The divisions that a model allows: "tp of 1, 2, 4 and pp up to 32".
+std::string possibleWays(const Inventory &inventory);
+
+/// Why a model cannot be divided so, and which values work; empty when it can.
 std::string checkParallel(const Inventory &inventory, const Parallel &parallel);
 
 /// The layers [first, last) of one pipeline stage.

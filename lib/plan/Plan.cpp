@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/plan/Stacks.h"
+#include "lib/plan/Streaming.h"
 
 #include <algorithm>
 #include <cmath>
@@ -133,6 +134,8 @@ Plan narae::plan::makePlan(const Inventory &inventory, const Hardware &hardware,
   plan.refreshTax = hardware.memory.refresh.value;
   plan.decode = decodeTime(inventory, derated, options, plan.stages);
   plan.prefill = prefillTime(inventory, derated, options, plan.stages);
+  if (options.offload && !plan.fits)
+    streamWeights(inventory, derated, plan);
   plan.notes.push_back("activations and times come from a layer-by-layer "
                        "schedule, which stands in for a code generator's");
   return plan;

@@ -25,6 +25,18 @@ struct Options {
   int64_t batch = 1;
   int64_t context = 4096; ///< tokens of each sequence
   int64_t chunk = 512;    ///< tokens of a prompt computed together
+  /// Weights that do not fit stay with the host and are streamed.
+  bool offload = false;
+};
+
+/// Weights that come from the host through two buffers, a device.
+struct Streaming {
+  std::string unit;               ///< "layer" or "expert"; empty: none
+  double hostBytes = 0;           ///< that the host keeps
+  double buffers = 0;             ///< bytes of both
+  std::vector<double> resident;   ///< by stage
+  double tokenBytes = 0;          ///< that come for a token of decode
+  double decode = 0, prefill = 0; ///< seconds of the step, all in all
 };
 
 /// One pool of one device.
@@ -83,6 +95,7 @@ struct Plan {
   std::vector<placement::Padded> padded;
   double refreshTax = 0, peakBandwidth = 0, deratedBandwidth = 0; ///< bytes/s
   StepTime prefill, decode;
+  Streaming streaming; ///< with `Options::offload` where it is needed
   bool fits = false;
   /// Further tokens of one sequence, and further sequences of `context`.
   double roomTokens = 0, roomSequences = 0;

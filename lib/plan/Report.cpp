@@ -159,5 +159,15 @@ std::string narae::plan::toJson(const Plan &plan, const Hardware &hardware) {
       {"advice", advice},
       {"notes", plan.notes},
       {"hardware", ::toJson(hardware)}};
+  if (!plan.streaming.unit.empty())
+    result["streaming"] = {
+        {"unit", plan.streaming.unit},
+        {"host_bytes", bytes(plan.streaming.hostBytes)},
+        {"buffer_bytes", bytes(plan.streaming.buffers)},
+        {"bytes_per_token", bytes(plan.streaming.tokenBytes)},
+        {"decode_ms", 1e3 * plan.streaming.decode},
+        {"prefill_ms", 1e3 * plan.streaming.prefill}};
+  if (plan.isGraph)
+    result["run"] = ::toJson(plan.prefill);
   return result.dump(2) + "\n";
 }

@@ -122,10 +122,11 @@ static std::string spacesText(const Plan &plan, const Ink &ink) {
               "\n";
   }
   result += "  # weights  = cache  + activations  . free  r reserve\n";
-  result += wrap("room for " + grouped(plan.roomTokens) +
-                     " more tokens of one sequence, or for " +
-                     grouped(plan.roomSequences) + " more sequences",
-                 2, 2);
+  if (!plan.isGraph)
+    result += wrap("room for " + grouped(plan.roomTokens) +
+                       " more tokens of one sequence, or for " +
+                       grouped(plan.roomSequences) + " more sequences",
+                   2, 2);
   return result;
 }
 
@@ -141,9 +142,14 @@ static std::string timesText(const Plan &plan, const Ink &ink) {
            right(fixed(1e3 * step.memory, 3), 10) +
            right(fixed(1e3 * step.link, 3), 10) + "\n";
   };
-  result += row("prefill", plan.prefill) + row("decode", plan.decode);
-  result += "  prefill: all " + grouped(plan.options.context) +
-            " tokens; decode: one token of each sequence\n\n";
+  const char *first = plan.isGraph ? "run" : "prefill";
+  result += row(first, plan.prefill);
+  if (!plan.isGraph)
+    result += row("decode", plan.decode);
+  if (!plan.isGraph)
+    result += "  prefill: all " + grouped(plan.options.context) +
+              " tokens; decode: one token of each sequence\n";
+  result += "\n";
   result += ink.heading("Traffic, GiB on all devices") +
             "               weights     cache  activations     links\n";
   auto traffic = [](const char *name, const StepTime &step) {
@@ -152,8 +158,8 @@ static std::string timesText(const Plan &plan, const Ink &ink) {
            right(fixed(gib(step.activationBytes), 3), 13) +
            right(fixed(gib(step.linkBytes), 3), 10) + "\n";
   };
-  return result + traffic("prefill", plan.prefill) +
-         traffic("decode", plan.decode);
+  return result + traffic(first, plan.prefill) +
+         (plan.isGraph ? "" : traffic("decode", plan.decode));
 }
 
 /// Where software interleaves: which stack decides, and what lies where in it.
@@ -217,18 +223,30 @@ std::string narae::plan::toText(const Plan &plan, const Hardware &hardware,
                " billion active; weights " + fixed(gib(plan.weightBytes), 2) +
                " GiB (" + precisionName(options) + ")",
            2, 2);
-  result +=
-      wrap(counted(options.batch, "sequence") + " of " +
-               grouped(options.context) + " tokens; cache (" + options.kvType +
-               "): " + grouped(plan.kvBytesPerToken) + " bytes a token" +
-               (plan.kvBytesFixed > 0
-                    ? " and " + fixed(plan.kvBytesFixed / (1 << 20), 2) +
-                          " MiB a sequence for windows (" +
-                          grouped(plan.kvBytesPerTokenUniform) +
-                          " bytes a token if no layer had a window)"
-                    : ""),
-           2, 2);
+  if (!plan.isGraph)
+    result += wrap(
+        counted(options.batch, "sequence") + " of " + grouped(options.context) +
+            " tokens; cache (" + options.kvType +
+            "): " + grouped(plan.kvBytesPerToken) + " bytes a token" +
+            (plan.kvBytesFixed > 0
+                 ? " and " + fixed(plan.kvBytesFixed / (1 << 20), 2) +
+                       " MiB a sequence for windows (" +
+                       grouped(plan.kvBytesPerTokenUniform) +
+                       " bytes a token if no layer had a window)"
+                 : ""),
+        2, 2);
   result += "\n" + spacesText(plan, ink) + "\n" + timesText(plan, ink);
+  if (!plan.streaming.unit.empty())
+    result +=
+        "\n" + ink.heading("Streaming, a device") +
+        wrap(fixed(gib(plan.streaming.hostBytes), 2) +
+                 " GiB of weights stay with the host and come by " +
+                 plan.streaming.unit + " through two buffers, " +
+                 fixed(gib(plan.streaming.buffers), 2) +
+                 " GiB together: " + fixed(gib(plan.streaming.tokenBytes), 3) +
+                 " GiB for a token, which takes " +
+                 fixed(1e3 * plan.streaming.decode, 1) + " ms",
+             2, 2);
   result += "\n" + ink.heading("Largest buffers of the tightest space");
   for (const LargeBuffer &buffer : plan.largest)
     result += "  " + right(fixed(gib(buffer.bytes), 3), 9) + " GiB  " +

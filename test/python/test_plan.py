@@ -151,7 +151,10 @@ def test_compare_and_fail_if() -> None:
     [
         (["--target=nvidia:h300"], "nvidia:h300"),
         (["--target=missing.json"], "missing.json"),
-        (["--parallel=tp=3"], "heads"),
+        (["--parallel=tp=3"], "tp of 1, 2, 4, 8, 16 and 32 works"),
+        (["--parallel=tp=4,ep=3"], "ep of 1, 2 and 4 does"),
+        (["--parallel=tp=3,pp=99"], "pp of at most 32 works"),
+        (["--devices=67"], "tp of 1, 2, 4, 8, 16 and 32"),
         (["--parallel=xp=3"], "xp=3"),
         (["--precision=fp7"], "fp7"),
         (["--kv-type=fp7"], "fp7"),
@@ -179,10 +182,90 @@ def test_target_files_are_checked(tmp_path: Path) -> None:
     path.write_text(json.dumps(bad))
     done = run(config, f"--target={path}")
     assert done.returncode == 1
-    for field in ("memory.bandwidth", "memory.capacity", "peak.f16"):
+    bad["memory"]["interleave"] = "sideways"
+    bad["memory"]["organisation"] = {"channels": 0, "banks": 4, "interleave_bytes": 256}
+    path.write_text(json.dumps(bad))
+    done = run(config, f"--target={path}")
+    for field in (
+        "memory.bandwidth",
+        "memory.capacity",
+        "peak.f16",
+        "memory.interleave",
+        "memory.organisation.channels",
+        "memory.organisation.bank_sets",
+    ):
         assert field in done.stderr
     path.write_text("{")
     assert run(config, f"--target={path}").returncode == 1
+
+
+def test_the_tightest_stack_decides() -> None:
+    result = plan("llama-3.3-70b", "--precision=fp8", "--target=npu:rebel-quad")
+    spaces = result["spaces"]
+    assert sum(s["capacity"] - s["reserve"] for s in spaces) == 140 << 30
+    worst = min(spaces, key=lambda s: s["capacity"] - s["reserve"] - s["peak"])
+    room = worst["capacity"] - worst["reserve"] - worst["peak"]
+    assert result["tightest"]["room"] == room
+    for space in spaces:
+        assert space["peak"] % (2 * MIB) == 0
+        assert space["padding"] > 0
+        parts = space["weights"] + space["cache"] + space["activations"] + space["padding"]
+        assert parts <= space["peak"] <= parts + 6 * MIB
+        assert space["shared_banks"] == 0
+        sets = [range(r["bank_sets"][0], r["bank_sets"][1] + 1) for r in space["regions"]]
+        assert sum(map(len, sets)) == len({s for r in sets for s in r})
+    for item in result["padded"]:
+        # An odd number of units of 256 bytes visits all channels and banks.
+        assert item["padded_row"] % 512 == 256
+        assert item["row"] < item["padded_row"] <= item["row"] + 512
+    assert plan("llama-3.3-70b", "--target=nvidia:h200")["padded"] == []
+
+
+def test_bandwidth_is_derated_by_the_dram_model() -> None:
+    h100 = plan("llama-3.1-8b", "--target=nvidia:h100")["bandwidth"]
+    assert h100["derated"] / h100["peak"] == pytest.approx(698 / 819.2, abs=0.02)
+    assert h100["refresh_tax"] == pytest.approx(260 / 3900, rel=0.01)
+    a100 = plan("llama-3.1-8b", "--target=nvidia:a100-40")["bandwidth"]
+    assert a100["derated"] / a100["peak"] == pytest.approx(237 / 256, abs=0.02)
+    for target in ("nvidia:h100", "npu:atom", "cpu"):
+        bandwidth = plan("llama-3.1-8b", f"--target={target}")["bandwidth"]
+        assert bandwidth["source"]
+        assert bandwidth["refresh_source"]
+
+
+def test_streaming_costs_what_the_link_takes() -> None:
+    request = ["llama-3.3-70b", "--precision=bf16", "--target=nvidia:a100-80"]
+    without = plan(*request)
+    assert not without["fits"]
+    assert any(item["change"] == "--offload" for item in without["advice"])
+    result = plan(*request, "--offload")
+    assert result["fits"]
+    streaming = result["streaming"]
+    assert streaming["unit"] == "layer"
+    # A dense model reads all that is not there, and the link is slower than HBM.
+    assert streaming["bytes_per_token"] == pytest.approx(streaming["host_bytes"], rel=1e-6)
+    link = result["hardware"]["host_bandwidth"]["value"]
+    assert result["decode"]["bound_ms"] == pytest.approx(1e3 * streaming["host_bytes"] / link)
+    assert result["decode"]["bound_by"] == "host link"
+    assert result["decode"]["estimate_ms"] >= result["decode"]["bound_ms"]
+    # Of a mixture only the chosen experts come.
+    experts = plan("a.x-k1", "--precision=bf16", "--target=nvidia:h100", "--devices=8", "--offload")
+    assert experts["streaming"]["unit"] == "expert"
+    assert experts["streaming"]["bytes_per_token"] < 0.1 * experts["streaming"]["host_bytes"]
+
+
+@pytest.mark.parametrize("model", sorted(EXPECTED))
+def test_every_model_on_every_target(model: str) -> None:
+    files = sorted((ROOT / "backends").glob("*/targets/*.json"))
+    targets = [f"{f.parents[1].name}:{f.stem}" for f in files]
+    done = run(str(CONFIGS / model / "config.json"), f"--compare={','.join(targets)}", "--json")
+    assert done.returncode == 0, done.stderr
+    plans = json.loads(done.stdout)
+    assert [p["target"] for p in plans] == targets
+    for p in plans:
+        assert p["decode"]["bound_ms"] <= p["decode"]["estimate_ms"]
+        assert p["fits"] == all(s["fits"] for s in p["spaces"])
+        assert p["fits"] or p["advice"]
 
 
 def test_commands_of_the_documentation(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@
 
 #include "backends/targets/TargetFiles.h"
 #include "lib/driver/Describe.h"
+#include "lib/driver/DescribeGraph.h"
 #include "lib/plan/Html.h"
 #include "lib/plan/Timeline.h"
 #include "tools/narae/Command.h"
+#include "tools/narae/CompileOptions.h"
 #include "tools/narae/Console.h"
 
 #include <algorithm>
@@ -24,9 +26,13 @@ public:
   int run() override;
 
 private:
+  bool readModel();
+  bool readGraph();
+  bool readPrecision();
   bool readOptions(const plan::Inventory &inventory);
-  int planOne(const plan::Inventory &inventory, const std::string &target,
-              std::vector<plan::Plan> &plans,
+  int planLanguage(const plan::Hardware &hardware, const std::string &name,
+                   plan::Plan &result);
+  int planOne(const std::string &target, std::vector<plan::Plan> &plans,
               std::vector<plan::Hardware> &hardwares);
   bool failsIf(const plan::Plan &plan, bool &fails) const;
   Status writePictures(const plan::Inventory &inventory,
@@ -37,25 +43,31 @@ private:
                      failIf, output, trace, html;
   int64_t devices = 0, batch = 1, context = 0, chunk = 512, maxDevices = 64;
   double latency = 0;
-  bool json = false, searches = false;
+  bool json = false, searches = false, offloads = false;
   plan::Options request;
+  std::map<std::string, driver::DimBounds> dims;
+  /// The model: one of language, or a graph.
+  plan::Inventory inventory;
+  std::optional<plan::GraphModel> graph;
 };
 } // namespace
 
 void PlanCommand::describe(Options &options) {
   options.usage = "plan MODEL [options]";
   options.summary =
-      "Says what a language model needs on some hardware, and how fast it can "
-      "be there:\nmemory of every device, room, bounds and estimates of times. "
-      "MODEL is a checkpoint\nfolder, a .gguf file or a bare config.json; "
-      "weights are not read, and the hardware\nneed not be at hand. Exit code "
+      "Says what a model needs on some hardware, and how fast it can be there: "
+      "memory\nof every device, room, bounds and estimates of times. MODEL is "
+      "a checkpoint\nfolder, a .gguf file, a bare config.json or an .onnx "
+      "file; "
+      "weights are not read,\nand the hardware need not be at hand. Exit code "
       "0 "
-      "also when it does not fit, unless --fail-if says so.";
+      "also when it does not fit, unless\n--fail-if says so.";
   options.examples =
       "narae plan config.json --target=nvidia:h200 --devices=4\n"
       "narae plan config.json --target=npu:rebel-quad --precision=fp8 --json\n"
       "narae plan config.json --target=nvidia:h100 --search --latency-ms=20\n"
-      "narae plan config.json --compare=nvidia:h100,nvidia:h200,my-npu.json\n";
+      "narae plan config.json --compare=nvidia:h100,nvidia:h200,my-npu.json\n"
+      "narae plan bert.onnx --target=npu:atom --batch=8 --dim seq=128\n";
   options.file("one model", model);
   options.text("--target", "T", "hardware: a name or a .json file", target);
   options.number("--devices", "N", "devices (the product of tp and pp)", 1,
@@ -63,6 +75,17 @@ void PlanCommand::describe(Options &options) {
   options.text("--parallel", "tp=N,ep=N,pp=N",
                "how the model is divided (the fastest that fits)", parallel);
   options.number("--batch", "B", "sequences at a time", 1, 1 << 20, batch);
+  options.table.push_back(
+      {"--dim", "NAME=V",
+       "fixes a dimension of an .onnx file; NAME or INPUT.AXIS", 0,
+       [this](const std::string &text) {
+         std::string name;
+         driver::DimBounds bounds;
+         if (Status status = parseDim(text, name, bounds); status.failed())
+           return status;
+         dims[name] = bounds;
+         return Status::success();
+       }});
   options.number("--context", "L",
                  "tokens of a sequence (the smaller of the model's and 4096)",
                  1, int64_t(1) << 32, context);
@@ -86,6 +109,9 @@ void PlanCommand::describe(Options &options) {
                latency);
   options.number("--max-devices", "N", "that --search tries (64)", 1, 4096,
                  maxDevices);
+  options.flag("--offload",
+               "streams weights that do not fit from the host's memory",
+               offloads);
   options.text("--compare", "T1,T2", "plans for several targets", compare);
   options.text("--output", "F", "writes the plan to a file", output, 'o');
   options.text("--trace", "F.json",
@@ -96,15 +122,21 @@ void PlanCommand::describe(Options &options) {
   options.flag("--json", "prints JSON", json);
 }
 
+bool PlanCommand::readPrecision() {
+  const std::vector<std::string> &known = plan::precisions();
+  request.precision = precision;
+  if (precision.empty() ||
+      std::find(known.begin(), known.end(), precision) != known.end())
+    return true;
+  fail("plan: there is no precision '" + precision +
+       "'; there are f32, bf16, f16, fp8, int8 and int4");
+  return false;
+}
+
 /// Checks what does not depend on the hardware; false after messages.
 bool PlanCommand::readOptions(const plan::Inventory &inventory) {
-  const std::vector<std::string> &known = plan::precisions();
-  if (!precision.empty() &&
-      std::find(known.begin(), known.end(), precision) == known.end()) {
-    fail("plan: there is no precision '" + precision +
-         "'; there are f32, bf16, f16, fp8, int8 and int4");
+  if (!readPrecision())
     return false;
-  }
   if (kvType.empty())
     kvType = precision == "f32" ? "f32" : "f16";
   const std::vector<std::string> types = {"f32", "bf16", "f16", "fp8", "q8_0"};
@@ -120,29 +152,66 @@ bool PlanCommand::readOptions(const plan::Inventory &inventory) {
          std::to_string(context));
     return false;
   }
-  request.precision = precision;
   request.kvType = kvType;
   request.batch = batch;
   request.context = context > 0 ? context : std::min<int64_t>(most, 4096);
   request.chunk = chunk;
+  request.offload = offloads;
   return true;
 }
 
-int PlanCommand::planOne(const plan::Inventory &inventory,
-                         const std::string &name,
-                         std::vector<plan::Plan> &plans,
-                         std::vector<plan::Hardware> &hardwares) {
-  std::string text, error;
-  if (!targets::read(name, text, error))
-    return fail("plan: " + error);
-  std::vector<std::string> problems;
-  plan::Hardware hardware = plan::readHardware(text, problems);
-  for (const std::string &problem : problems)
-    fail("plan: target '" + name + "': " + problem);
-  if (!problems.empty())
-    return 1;
+/// An .onnx file; false after messages.
+bool PlanCommand::readGraph() {
+  const std::pair<const char *, bool> unusable[] = {
+      {"--parallel", !parallel.empty()}, {"--search", searches},
+      {"--offload", offloads},           {"--context", context > 0},
+      {"--kv-type", !kvType.empty()},    {"--trace", !trace.empty()}};
+  bool ok = readPrecision();
+  for (auto [name, isGiven] : unusable)
+    if (isGiven) {
+      fail(std::string("plan: ") + name +
+           " is for language models; an .onnx file is planned as one graph on "
+           "one device");
+      ok = false;
+    }
+  if (devices > 1) {
+    fail("plan: an .onnx file is planned for one device; --devices=1 works, as "
+         "do a smaller --batch and a lower --precision");
+    ok = false;
+  }
+  if (!ok)
+    return false;
+  std::vector<driver::Diagnostic> diagnostics;
+  graph = driver::describeGraph(model, dims, batch, diagnostics);
+  if (!graph)
+    printDiagnostics(model, diagnostics);
+  return graph.has_value();
+}
+
+bool PlanCommand::readModel() {
+  if (model.size() > 5 && model.compare(model.size() - 5, 5, ".onnx") == 0)
+    return readGraph();
+  if (!dims.empty()) {
+    fail("plan: --dim is for .onnx files; a language model has --batch and "
+         "--context");
+    return false;
+  }
+  std::vector<driver::Diagnostic> diagnostics;
+  std::optional<language::LanguageModel> description =
+      driver::describeModel(model, diagnostics);
+  if (!description) {
+    printDiagnostics(model, diagnostics);
+    return false;
+  }
+  inventory = plan::takeStock(*description);
+  return readOptions(inventory);
+}
+
+/// Chooses a layout and plans it; 0, or 1 after a message.
+int PlanCommand::planLanguage(const plan::Hardware &hardware,
+                              const std::string &name, plan::Plan &result) {
   plan::Options options = request;
-  plan::Plan result;
+  std::string error;
   if (searches) {
     if (!plan::searchLayout(inventory, hardware, options, latency / 1e3,
                             maxDevices, result))
@@ -168,12 +237,33 @@ int PlanCommand::planOne(const plan::Inventory &inventory,
       return fail("plan: the model cannot be divided among " +
                   std::to_string(devices) + " devices: it has " +
                   std::to_string(inventory.heads) + " heads and " +
-                  std::to_string(inventory.layers) + " layers");
+                  std::to_string(inventory.layers) + " layers; tp x pp with " +
+                  plan::possibleWays(inventory) + " works");
     }
     result = plan::makePlan(inventory, hardware, options);
   }
   if (!result.fits)
     result.advice = plan::advise(inventory, hardware, result);
+  return 0;
+}
+
+int PlanCommand::planOne(const std::string &name,
+                         std::vector<plan::Plan> &plans,
+                         std::vector<plan::Hardware> &hardwares) {
+  std::string text, error;
+  if (!targets::read(name, text, error))
+    return fail("plan: " + error);
+  std::vector<std::string> problems;
+  plan::Hardware hardware = plan::readHardware(text, problems);
+  for (const std::string &problem : problems)
+    fail("plan: target '" + name + "': " + problem);
+  if (!problems.empty())
+    return 1;
+  plan::Plan result;
+  if (graph)
+    result = plan::makeGraphPlan(*graph, hardware, request);
+  else if (int code = planLanguage(hardware, name, result))
+    return code;
   plans.push_back(std::move(result));
   hardwares.push_back(std::move(hardware));
   return 0;
@@ -236,23 +326,14 @@ int PlanCommand::run() {
   if (!compare.empty() && !(trace.empty() && html.empty()))
     return fail(std::string("plan: ") + (trace.empty() ? "--html" : "--trace") +
                 " shows one plan; give --target instead of --compare");
-  std::vector<driver::Diagnostic> diagnostics;
-  std::optional<language::LanguageModel> description =
-      driver::describeModel(model, diagnostics);
-  if (!description) {
-    printDiagnostics(model, diagnostics);
-    return 1;
-  }
-  plan::Inventory inventory = plan::takeStock(*description);
-  if (!readOptions(inventory))
+  if (!readModel())
     return 1;
   std::vector<plan::Plan> plans;
   std::vector<plan::Hardware> hardwares;
   std::string names = compare.empty() ? target : compare;
   for (size_t begin = 0; begin <= names.size();) {
     size_t end = std::min(names.find(',', begin), names.size());
-    if (int code = planOne(inventory, names.substr(begin, end - begin), plans,
-                           hardwares))
+    if (int code = planOne(names.substr(begin, end - begin), plans, hardwares))
       return code;
     begin = end + 1;
   }

@@ -64,6 +64,7 @@ struct ModelState {
   fm::SymbolicScope scope;
   /// The model's folder, and that of the file behind a symbolic link.
   std::string directory, realDirectory;
+  bool withoutWeights = false; ///< large tensors are types only
   /// By "domain:name:overload".
   llvm::StringMap<const ::onnx::FunctionProto *> functions;
   /// Weights that exist, by tensor and by content.

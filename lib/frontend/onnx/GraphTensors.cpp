@@ -60,6 +60,13 @@ Value GraphImporter::weight(TensorData data, StringRef name,
       data.offset, data.length, 0);
   StringAttr symbol =
       model.symbols.insert(op, std::prev(model.module.getBody()->end()));
+  if (data.isAbsent) {
+    op.setAbsent(true);
+    op.setLength(fm::storageBytes(data.type));
+    if (proto)
+      model.weightOf[proto] = symbol;
+    return weightOp(symbol, loc);
+  }
   if (data.file.empty()) {
     data.length = data.bytes.size();
     model.weights.addBytes(symbol, std::move(data.bytes));
@@ -123,9 +130,20 @@ Value GraphImporter::tensorValue(const ::onnx::TensorProto &proto,
   const ::onnx::TensorProto *key = copied ? nullptr : &proto;
   if (auto known = model.weightOf.find(key); known != model.weightOf.end())
     return weightOp(known->second, loc);
-  auto data = readTensor(
-      proto, model.builder.getContext(), model.directory, model.realDirectory,
-      [&] { return emitError(loc) << "tensor '" << name << "': "; });
+  auto emit = [&] { return emitError(loc) << "tensor '" << name << "': "; };
+  if (model.withoutWeights) {
+    auto type = tensorType(proto, model.builder.getContext(), emit);
+    if (failed(type))
+      return {};
+    if (!isSmall(*type)) {
+      TensorData absent;
+      absent.type = *type;
+      absent.isAbsent = true;
+      return weight(std::move(absent), name, key, loc);
+    }
+  }
+  auto data = readTensor(proto, model.builder.getContext(), model.directory,
+                         model.realDirectory, emit);
   if (failed(data))
     return {};
   return tensorValue(std::move(*data), name, key, loc);

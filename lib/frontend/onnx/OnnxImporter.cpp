@@ -29,6 +29,7 @@ importModel(StringRef bytes, Location loc, StringRef directory,
   ModelState state(context, *module, weights);
   state.directory = directory;
   state.realDirectory = realDirectory;
+  state.withoutWeights = options.withoutWeights;
   // What is wrong is printed by whoever listens already; here it is counted.
   ScopedDiagnosticHandler counter(&context, [&](Diagnostic &diagnostic) {
     state.errors += diagnostic.getSeverity() == DiagnosticSeverity::Error;

@@ -27,6 +27,9 @@ struct ImportOptions {
   /// Forget static sizes of the inputs (a test mode), except for lengths of
   /// 1-D integer tensors, on which ranks may depend.
   bool allDynamic = false;
+  /// Of tensors too large to be constants only the types are read; the files
+  /// that hold them need not be there.
+  bool withoutWeights = false;
 };
 
 /// Reads an ONNX file. Every problem is reported through the context's

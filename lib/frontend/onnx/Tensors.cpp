@@ -73,8 +73,9 @@ static std::vector<char> storedBytes(const Tensor &proto) {
   return bytes;
 }
 
-static FailureOr<RankedTensorType>
-tensorType(const Tensor &proto, MLIRContext *context, EmitError emitError) {
+FailureOr<RankedTensorType> narae::onnx::tensorType(const Tensor &proto,
+                                                    MLIRContext *context,
+                                                    EmitError emitError) {
   Type element = elementType(proto.data_type(), context, emitError);
   if (!element)
     return failure();

@@ -31,7 +31,13 @@ struct TensorData {
   /// Where the bytes are instead; relative to the model's folder.
   std::string file;
   uint64_t offset = 0, length = 0;
+  bool isAbsent = false; ///< a type only
 };
+
+/// The type of a tensor, from its declaration; failure after a message.
+llvm::FailureOr<mlir::RankedTensorType>
+tensorType(const ::onnx::TensorProto &proto, mlir::MLIRContext *context,
+           EmitError emitError);
 
 /// Reads a tensor. External data stays where it is, except for types that
 /// files pack tighter than the runtime. `directory` is the model's folder and
