@@ -96,6 +96,15 @@ bool executeSync(Execution &execution, bool &blocked);
 /// Whether the opcode is a wait, signal, barrier or fence.
 bool isSync(Opcode opcode);
 bool isControl(Opcode opcode);
+/// The semaphore that an instruction's registers and numbers name; unit or
+/// index is -1 where they leave 32 bits.
+/// \param index receives the index as the registers give it.
+SemaphoreId semaphoreOf(const State &state, const StreamState &stream,
+                        const Instruction &instruction, int64_t &index);
+
+/// Multiply-accumulates a cell and cycle for operands of two types; below 0
+/// where they do not go together, 0 where the machine's array lacks them.
+double macRate(const TensorUnit &unit, ElementType a, ElementType b);
 
 /// Who waits for what, when nobody can go on.
 Fault describeDeadlock(const State &state);

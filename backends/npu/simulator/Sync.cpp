@@ -15,10 +15,10 @@ bool narae::npu::isSync(Opcode opcode) {
          opcode == Opcode::Barrier || opcode == Opcode::Fence;
 }
 
-/// The semaphore that registers and numbers name; may not exist.
-static SemaphoreId nameSemaphore(const State &state, const StreamState &stream,
-                                 const Instruction &instruction,
-                                 int64_t &index) {
+SemaphoreId narae::npu::semaphoreOf(const State &state,
+                                    const StreamState &stream,
+                                    const Instruction &instruction,
+                                    int64_t &index) {
   auto value = [&](OperandName name) {
     const Operand &operand = instruction[name];
     return int64_t(uint64_t(stream.registers[operand.reg]) +
@@ -50,7 +50,7 @@ static bool findSemaphore(Execution &execution, SemaphoreId &id,
                           int64_t &amount) {
   const Machine &machine = execution.state.machine;
   int64_t index;
-  id = nameSemaphore(execution.state, execution.stream, execution.instruction,
+  id = semaphoreOf(execution.state, execution.stream, execution.instruction,
                      index);
   bool core = id.scope == Scope::Core;
   int64_t units = core ? machine.allCores() : machine.chiplets;
@@ -237,7 +237,7 @@ static std::string possibleSignals(const State &state, const SemaphoreId &id) {
       if (word.opcode != Opcode::Signal)
         continue;
       int64_t index;
-      SemaphoreId signalled = nameSemaphore(state, stream, word, index);
+      SemaphoreId signalled = semaphoreOf(state, stream, word, index);
       bool fixed =
           word[OperandName::Unit].reg == 0 && word[OperandName::Index].reg == 0;
       bool same = !(signalled < id) && !(id < signalled);
@@ -276,7 +276,7 @@ Fault narae::npu::describeDeadlock(const State &state) {
       continue;
     }
     int64_t index;
-    SemaphoreId id = nameSemaphore(state, stream, instruction, index);
+    SemaphoreId id = semaphoreOf(state, stream, instruction, index);
     auto found = state.semaphores.find(id);
     const Operand &amount = instruction[OperandName::Amount];
     text += "waits for " +

@@ -15,9 +15,8 @@
 
 using namespace narae::npu;
 
-/// The rate of the array for operands of two types; below 0 where they do not
-/// go together, 0 where the machine's array lacks them.
-static double rateOf(const TensorUnit &unit, ElementType a, ElementType b) {
+double narae::npu::macRate(const TensorUnit &unit, ElementType a,
+                           ElementType b) {
   if (isFloat8(a) && isFloat8(b))
     return unit.fp8;
   if (a == ElementType::I8 && b == ElementType::I4)
@@ -43,7 +42,7 @@ static double rateOf(const TensorUnit &unit, ElementType a, ElementType b) {
 /// Operand types of products, and that of their sums.
 static bool checkTypes(Execution &execution, ElementType a, ElementType b,
                        ElementType sum, bool grouped) {
-  double rate = rateOf(execution.state.machine.tensor, a, b);
+  double rate = macRate(execution.state.machine.tensor, a, b);
   bool integers = isInteger(a);
   bool fits = rate >= 0 && (!grouped || integers || isFloat8(a));
   ElementType expected =
