@@ -8,6 +8,7 @@
 //   narae-npu assemble FILE.s -o FILE.npu
 //   narae-npu disassemble FILE.npu [-o FILE.s]
 //   narae-npu check FILE.npu [--target npu:atom]
+//   narae-npu run FILE.npu [--target npu:atom] [--timing] [--trace FILE]
 //   narae-npu reference DOCUMENT.md
 //
 //===----------------------------------------------------------------------===//
@@ -16,26 +17,34 @@
 #include "backends/npu/isa/Reference.h"
 #include "backends/targets/TargetFiles.h"
 #include "lib/artifact/OutputFile.h"
+#include "tools/narae-npu/Tool.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 using namespace narae;
 using namespace narae::npu;
+using namespace narae::npu::tool;
 
 static const char usage[] =
     "Usage: narae-npu COMMAND FILE [options]\n\n"
     "  assemble FILE.s -o FILE.npu           text to a program\n"
     "  disassemble FILE.npu [-o FILE.s]      a program to text\n"
     "  check FILE.npu [--target TARGET]      whether a program can run\n"
+    "  run FILE.npu [--target TARGET]        executes a program: its faults\n"
+    "      --set NAME=VALUE                  a parameter of the program\n"
+    "      --timing                          how long it takes, without data\n"
+    "      --report FILE.json                the same with all counters\n"
+    "      --trace FILE.json                 a timeline for Perfetto\n"
     "  reference DOCUMENT.md                 renews the tables of the manual\n"
     "\nTARGET is npu:atom, npu:atom-max, npu:rebel-quad or a .json file "
     "(npu:rebel-quad).\n";
 
-static int complain(const std::string &message) {
+int narae::npu::tool::complain(const std::string &message) {
   std::fprintf(stderr, "narae-npu: %s\n", message.c_str());
   return 1;
 }
@@ -49,8 +58,8 @@ static Expected<std::string> readFile(const std::string &path) {
   return text.str();
 }
 
-static Status writeFile(const std::string &path, const void *data,
-                        size_t size) {
+Status narae::npu::tool::writeFile(const std::string &path, const void *data,
+                                   size_t size) {
   auto file = artifact::OutputFile::create(path);
   if (file.failed())
     return file.status();
@@ -77,14 +86,22 @@ static int runAssemble(const std::string &text, const std::string &input,
   return finish(writeFile(output, bytes.data(), bytes.size()));
 }
 
-static int runCheck(const Program &program, const std::string &target) {
+Machine narae::npu::tool::readTarget(const std::string &target,
+                                     std::vector<std::string> &problems) {
   std::string json, error;
-  std::vector<std::string> problems;
-  if (!targets::read(target, json, error))
-    return complain(error);
+  if (!targets::read(target, json, error)) {
+    problems.push_back(error);
+    return Machine();
+  }
   Machine machine = readMachine(json, problems);
   for (std::string &problem : problems)
     problem = target + ": " + problem;
+  return machine;
+}
+
+static int runCheck(const Program &program, const std::string &target) {
+  std::vector<std::string> problems;
+  Machine machine = readTarget(target, problems);
   if (problems.empty())
     problems = verify(program, machine);
   for (const std::string &problem : problems)
@@ -94,25 +111,40 @@ static int runCheck(const Program &program, const std::string &target) {
 
 int main(int argc, char **argv) {
   std::vector<std::string> words;
-  std::string output, target = "npu:rebel-quad";
+  std::string output;
+  RunOptions options;
+  const std::map<std::string, std::string *> values = {
+      {"-o", &output},
+      {"--target", &options.target},
+      {"--report", &options.report},
+      {"--trace", &options.trace}};
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     if (word == "--help" || word == "-h") {
       std::fputs(usage, stdout);
       return 0;
     }
-    bool isOutput = word == "-o", isTarget = word == "--target";
-    if (word.rfind("--target=", 0) == 0) {
-      target = word.substr(9);
-    } else if (isOutput || isTarget) {
-      if (++i == argc)
-        return complain("'" + word + "' lacks its value");
-      (isOutput ? output : target) = argv[i];
-    } else if (word.size() > 1 && word[0] == '-') {
-      return complain("there is no option '" + word + "'; see --help");
-    } else {
-      words.push_back(word);
+    if (word == "--timing") {
+      options.timing = true;
+      continue;
     }
+    bool isOption = word.size() > 1 && word[0] == '-';
+    if (!isOption) {
+      words.push_back(word);
+      continue;
+    }
+    size_t equals = word.rfind("--", 0) == 0 ? word.find('=') : word.npos;
+    std::string name = word.substr(0, equals);
+    auto found = values.find(name);
+    if (found == values.end() && name != "--set")
+      return complain("there is no option '" + word + "'; see --help");
+    if (equals == word.npos && ++i == argc)
+      return complain("'" + word + "' lacks its value");
+    std::string value = equals == word.npos ? argv[i] : word.substr(equals + 1);
+    if (name == "--set")
+      options.parameters.push_back(value);
+    else
+      *found->second = value;
   }
   if (words.size() != 2) {
     std::fputs(usage, stderr);
@@ -130,14 +162,16 @@ int main(int argc, char **argv) {
       return complain(input + ": " + document.message());
     return finish(writeFile(input, document->data(), document->size()));
   }
-  if (command != "disassemble" && command != "check")
+  if (command != "disassemble" && command != "check" && command != "run")
     return complain("there is no command '" + command + "'; see --help");
   Expected<Program> program = readProgram(
       reinterpret_cast<const uint8_t *>(text->data()), text->size());
   if (program.failed())
     return complain(input + ": " + program.message());
   if (command == "check")
-    return runCheck(*program, target);
+    return runCheck(*program, options.target);
+  if (command == "run")
+    return run(*program, options);
   std::string listing = disassemble(*program);
   if (!output.empty())
     return finish(writeFile(output, listing.data(), listing.size()));
