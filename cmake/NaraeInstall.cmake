@@ -22,7 +22,7 @@ install(FILES ${CMAKE_BINARY_DIR}/NaraeConfig.cmake
 # side of a plugin.
 if(NARAE_BUILD_COMPILER)
   set(codegen_includes ${CMAKE_INSTALL_INCLUDEDIR}/narae-codegen)
-  install(TARGETS NaraeCodegen NaraeRt NaraeHbm NaraeFm narae_mlir narae_options
+  install(TARGETS NaraeCodegen NaraeRt NaraeHbm NaraeFm NaraePlanner narae_mlir narae_options
     EXPORT NaraeCodegen ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT NaraeCodegen NAMESPACE Narae:: DESTINATION ${package_folder})
   foreach(root ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
@@ -32,4 +32,6 @@ if(NARAE_BUILD_COMPILER)
   endforeach()
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/codegen
     DESTINATION ${codegen_includes}/lib FILES_MATCHING PATTERN "*.h")
+  install(FILES ${CMAKE_SOURCE_DIR}/lib/memory/planner/Planner.h
+    DESTINATION ${codegen_includes}/lib/memory/planner)
 endif()

@@ -86,13 +86,35 @@ static LogicalResult verifyInPlace(KernelOp op) {
   return success();
 }
 
+static LogicalResult verifyShares(KernelOp op) {
+  auto arguments = op.getShares();
+  if (!arguments)
+    return success();
+  if (op.yield()->getNumOperands() != 1)
+    return op.emitOpError("shares memory with one result only");
+  auto result = cast<RankedTensorType>(op.yield()->getOperand(0).getType());
+  for (int64_t argument : *arguments) {
+    if (argument < 0 || argument >= op.block().getNumArguments())
+      return op.emitOpError("has no argument ") << argument << " to share";
+    auto type =
+        dyn_cast<RankedTensorType>(op.block().getArgument(argument).getType());
+    auto unit = fm::storageUnit(result.getElementType());
+    auto own = type ? fm::storageUnit(type.getElementType()) : unit;
+    if (!type || type.getShape() != result.getShape() ||
+        own.elements != unit.elements || own.bytes != unit.bytes)
+      return op.emitOpError("the result cannot take the memory of argument ")
+             << argument;
+  }
+  return success();
+}
+
 LogicalResult KernelOp::verify() {
   if (getBody().empty() || !isa_and_nonnull<fm::YieldOp>(yield()))
     return emitOpError("must end in fm.yield");
   if (failed(verifySymbols(*this)) ||
       failed(verifyDims(*this, getArgDims(), block().getArgumentTypes(),
                         "argument")) ||
-      failed(verifyInPlace(*this)))
+      failed(verifyInPlace(*this)) || failed(verifyShares(*this)))
     return failure();
   return verifyDims(*this, getResultDims(), yield()->getOperandTypes(),
                     "result");

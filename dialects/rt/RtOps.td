@@ -39,6 +39,10 @@ def Rt_KernelOp : Rt_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
     with one result over the symbols.
     `inplace` has an entry a result: the argument whose memory the result is
     given, already filled, so that the kernel writes only what changes; or -1.
+    `shares` are arguments whose memory the only result may take when nobody
+    reads them afterwards: the backend promises that the kernel reads an element
+    of them before it writes the result's element at the same place, and never
+    again.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$symbols,
                        ArrayAttr:$arg_dims, ArrayAttr:$result_dims,
@@ -47,7 +51,8 @@ def Rt_KernelOp : Rt_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> {
                        OptionalAttr<AffineMapAttr>:$scratch,
                        OptionalAttr<AffineMapAttr>:$work,
                        OptionalAttr<FlatSymbolRefAttr>:$object,
-                       OptionalAttr<DenseI64ArrayAttr>:$inplace);
+                       OptionalAttr<DenseI64ArrayAttr>:$inplace,
+                       OptionalAttr<DenseI64ArrayAttr>:$shares);
   let regions = (region AnyRegion:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasVerifier = 1;

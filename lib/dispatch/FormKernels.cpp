@@ -207,7 +207,7 @@ LogicalResult Former::formRoot(Operation *root) {
               root->getLoc(), kernelName(group, number++), b.getArrayAttr({}),
               b.getArrayAttr({}), b.getArrayAttr({}), b.getArrayAttr({}),
               device, DictionaryAttr(), AffineMapAttr(), AffineMapAttr(),
-              FlatSymbolRefAttr(), DenseI64ArrayAttr());
+              FlatSymbolRefAttr(), DenseI64ArrayAttr(), DenseI64ArrayAttr());
   Block *body = b.createBlock(&kernel.getBody());
   IRMapping map;
   SmallVector<Value> inputs;

@@ -67,6 +67,20 @@ Value dispatch::evalExpr(OpBuilder &b, Location loc, Expr expr,
       AffineMapAttr::get(AffineMap::get(0, used.size(), local)), used);
 }
 
+Value dispatch::bytesOf(OpBuilder &b, Location loc, RankedTensorType type,
+                        ArrayRef<Value> dims) {
+  MLIRContext *context = b.getContext();
+  auto [elements, unit] = fm::storageUnit(type.getElementType());
+  Expr size = getAffineConstantExpr(unit, context);
+  for (unsigned i = 0; i < dims.size(); ++i) {
+    Expr dim = type.isDynamicDim(i)
+                   ? getAffineSymbolExpr(i, context)
+                   : getAffineConstantExpr(type.getDimSize(i), context);
+    size = (i + 1 == dims.size() ? dim.ceilDiv(elements) : dim) * size;
+  }
+  return evalExpr(b, loc, size, dims);
+}
+
 Value HostExprs::symbol(Location loc, unsigned position) {
   const SymbolDef def = scope.symbols()[position];
   switch (def.kind) {

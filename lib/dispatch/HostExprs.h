@@ -47,6 +47,11 @@ mlir::Value derivedSymbol(mlir::OpBuilder &b, mlir::Location loc,
 mlir::Value evalExpr(mlir::OpBuilder &b, mlir::Location loc, fm::Expr expr,
                      mlir::ValueRange symbols);
 
+/// The bytes of a tensor whose dimensions, all of them, are `dims`.
+mlir::Value bytesOf(mlir::OpBuilder &b, mlir::Location loc,
+                    mlir::RankedTensorType type,
+                    llvm::ArrayRef<mlir::Value> dims);
+
 } // namespace narae::dispatch
 
 #endif // NARAE_LIB_DISPATCH_HOSTEXPRS_H

@@ -129,7 +129,6 @@ void EntryEmitter::hoistSizes(func::FuncOp func) {
 
 /// Buffers of the arena with their offsets, and the arena's size.
 void EntryEmitter::arena(func::FuncOp func) {
-  uint32_t size = regs.constant(0);
   func.walk([&](hbm::BufferOp op) {
     if (op.getSpace() != "arena")
       return;
@@ -137,20 +136,16 @@ void EntryEmitter::arena(func::FuncOp func) {
                                cast<RankedTensorType>(op.getTensor()),
                                op.getDims(), op.getName());
     BufferT &buffer = *entry.buffers[index];
-    if (op.getOffset())
+    if (op.getPlace())
+      buffer.offset_reg = reg(op.getPlace());
+    else if (op.getOffset())
       buffer.offset_reg = regs.constant(*op.getOffset());
-    for (Value below : op.getAbove()) {
-      const BufferT &other = *entry.buffers[buffers.lookup(below)];
-      uint32_t end = regs.align(
-          regs.binary(artifact::RegOp_Add, other.offset_reg, other.size_reg),
-          op.getAlign());
-      buffer.offset_reg =
-          regs.binary(artifact::RegOp_Max, buffer.offset_reg, end);
-    }
-    size = regs.binary(
-        artifact::RegOp_Max, size,
-        regs.binary(artifact::RegOp_Add, buffer.offset_reg, buffer.size_reg));
   });
+  uint32_t size = regs.constant(0);
+  for (auto plan : func.getOps<hbm::PlanOp>())
+    if (plan.getSpace() == "arena")
+      size =
+          plan.getSize() ? reg(plan.getSize()) : regs.constant(plan.getPeak());
   entry.arena_reg = regs.align(size, 64);
 }
 
@@ -235,8 +230,11 @@ void EntryEmitter::op(Operation *op) {
       addBuffer(buffer, BufferKind_Dynamic, 0, type, buffer.getDims(),
                 buffer.getName());
   } else if (auto alias = dyn_cast<hbm::AliasOp>(op)) {
-    addBuffer(alias, BufferKind_Alias, buffers.lookup(alias.getOf()),
-              cast<RankedTensorType>(alias.getTensor()), alias.getDims(), "");
+    uint32_t index = addBuffer(
+        alias, BufferKind_Alias, buffers.lookup(alias.getOf()),
+        cast<RankedTensorType>(alias.getTensor()), alias.getDims(), "");
+    if (alias.getOffset())
+      entry.buffers[index]->offset_reg = reg(alias.getOffset());
   } else if (auto copy = dyn_cast<rt::CopyOp>(op)) {
     uint32_t bytes = reg(copy.getBytes());
     command(CommandKind_Copy, buffers.lookup(copy.getFrom()),

@@ -124,6 +124,8 @@ uint32_t RegisterEmitter::get(Value value,
     result = binary(artifact::RegOp_Max, operand(0), operand(1));
   } else if (isa<arith::MinSIOp>(op)) {
     result = binary(artifact::RegOp_Min, operand(0), operand(1));
+  } else if (auto align = dyn_cast<hbm::AlignOp>(op)) {
+    result = this->align(operand(0), align.getTo());
   } else if (isa<arith::AddIOp>(op)) {
     result = binary(artifact::RegOp_Add, operand(0), operand(1));
   } else if (isa<arith::SubIOp>(op)) {

@@ -14,8 +14,8 @@ def PlanMemory : Pass<"narae-plan-memory", "::mlir::ModuleOp"> {
   let summary = "gives every buffer of the arena its place";
   let description = [{
     Before: `hbm.buffer`s with lifetimes. After: each in space "arena" has an
-    offset, or, where sizes are dynamic, the buffers below it, from whose ends
-    the runtime computes the offset; `hbm.plan` says peak and lower bound.
+    offset: a number, or, where sizes are dynamic, index arithmetic, which the
+    runtime evaluates; `hbm.plan` says peak and lower bound.
     States get offsets in the session's state memory, which the entries share,
     as they share the arena and the weights.
 
@@ -25,6 +25,8 @@ def PlanMemory : Pass<"narae-plan-memory", "::mlir::ModuleOp"> {
   let options = [
     Option<"nominal", "nominal", "int64_t", "128",
            "size of a dimension without bounds while planning">,
+    Option<"expand", "expand", "bool", "true",
+           "leave no hbm.pack: numbers and arithmetic instead">,
     Option<"capacity", "capacity", "int64_t", "0",
            "bytes that weights, states and arena must fit into; 0: any">
   ];

@@ -5,12 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/hbm/Packing.h"
+#include "lib/dispatch/HostExprs.h"
 #include "lib/memory/Passes.h"
-#include "lib/memory/planner/Planner.h"
-#include "lib/memory/planner/StackOrder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -135,54 +136,109 @@ static void hoist(Operation *op, Operation *point) {
   op->moveBefore(point);
 }
 
-static LogicalResult planFunction(func::FuncOp func, int64_t nominal) {
+/// Bytes of a buffer as index arithmetic before `point`.
+static Value sizeOf(OpBuilder &b, hbm::BufferOp op, Operation *point) {
+  for (Value dim : op.getDims())
+    if (Operation *def = dim.getDefiningOp();
+        def->getBlock() != point->getBlock() || !def->isBeforeInBlock(point))
+      hoist(def, point);
+  auto type = cast<RankedTensorType>(op.getTensor());
+  SmallVector<Value> dims;
+  unsigned next = 0;
+  for (int64_t size : type.getShape())
+    dims.push_back(ShapedType::isDynamic(size) ? op.getDims()[next++]
+                                               : Value());
+  return dispatch::bytesOf(b, op.getLoc(), type, dims);
+}
+
+/// One `hbm.pack` for the arena of a function, at `marker`.
+static FailureOr<hbm::PackOp> makePack(func::FuncOp func,
+                                       ArrayRef<hbm::BufferOp> buffers,
+                                       Operation *marker, int64_t nominal) {
   Evaluator evaluator(nominal);
-  SmallVector<hbm::BufferOp> buffers;
-  bool isStatic = true;
   func.walk([&](rt::ArgOp op) { evaluator.learn(op); });
-  func.walk([&](hbm::BufferOp op) {
-    if (op.getSpace() == "arena") {
-      buffers.push_back(op);
-      isStatic &= op.getDims().empty();
-    }
-  });
-  memory::Problem problem;
+  OpBuilder b(marker);
+  SmallVector<Value> sizes;
+  SmallVector<int64_t> first, last, align, upto;
   for (hbm::BufferOp op : buffers) {
-    auto size = evaluator.bytes(op);
-    if (!size)
+    auto planned = evaluator.bytes(op);
+    if (!planned)
       return op.emitOpError("has a size that cannot be computed or is beyond "
                             "64 bits; bound its dimensions");
-    memory::Buffer buffer;
-    buffer.name = op.getName().str();
-    buffer.lower = op.getFirst();
-    buffer.upper = op.getLast();
-    buffer.size = std::max<int64_t>(*size, 1);
-    buffer.alignment = op.getAlign();
-    problem.buffers.push_back(std::move(buffer));
+    sizes.push_back(sizeOf(b, op, marker));
+    first.push_back(op.getFirst());
+    last.push_back(op.getLast());
+    align.push_back(op.getAlign());
+    // What is empty at the planned sizes need not be at others.
+    upto.push_back(op.getDims().empty() ? *planned
+                                        : std::max<int64_t>(*planned, 1));
   }
+  bool isStatic = llvm::all_of(
+      buffers, [](hbm::BufferOp op) { return op.getDims().empty(); });
+  SmallVector<Type> types(buffers.size() + 1, b.getIndexType());
+  return b.create<hbm::PackOp>(
+      func.getLoc(), types, b.getStringAttr("arena"), sizes,
+      b.getDenseI64ArrayAttr(first), b.getDenseI64ArrayAttr(last),
+      b.getDenseI64ArrayAttr(align),
+      isStatic ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(upto));
+}
+
+static void setPlace(hbm::BufferOp op, Value place) {
+  if (auto number = getConstantIntValue(place))
+    op.setOffset(*number);
+  else
+    op.getPlaceMutable().assign(place);
+}
+
+/// Plans a function's arena: buffers come first in the function, behind the
+/// arithmetic that says where they lie.
+static LogicalResult planFunction(func::FuncOp func, int64_t nominal,
+                                  bool expand) {
+  SmallVector<hbm::BufferOp> buffers;
+  func.walk([&](hbm::BufferOp op) {
+    if (op.getSpace() == "arena")
+      buffers.push_back(op);
+  });
+  IRRewriter b(func.getContext());
+  b.setInsertionPointToStart(&func.getBody().front());
+  auto marker = b.create<hbm::PlanOp>(func.getLoc(), "arena", 0, 0, true);
+  auto made = makePack(func, buffers, marker, nominal);
+  if (failed(made))
+    return failure();
+  hbm::PackOp pack = *made;
+  SmallVector<int64_t> sizes;
+  hbm::plannedSizes(pack, sizes);
+  memory::Problem problem = hbm::problemOf(pack, sizes);
+  for (auto [buffer, op] : llvm::zip(problem.buffers, buffers))
+    buffer.name = op.getName().str();
   memory::Plan plan = memory::allocate(problem);
   for (const std::string &message : memory::verify(problem, plan))
     return func.emitError("the memory plan is wrong: ") << message;
-  memory::StackOrder order = memory::order(problem, plan);
-
-  // Arena buffers come first in the function, each after those below it.
-  Block &entry = func.getBody().front();
-  auto *marker = OpBuilder::atBlockBegin(&entry)
-                     .create<hbm::PlanOp>(func.getLoc(), "arena", plan.peak,
-                                          plan.lowerBound, isStatic)
-                     .getOperation();
-  for (size_t i : order.sequence) {
-    hbm::BufferOp op = buffers[i];
-    hoist(op, marker);
-    if (isStatic || order.below[i].empty()) {
-      op.setOffset(isStatic ? plan.offsets[i] : 0);
-      continue;
-    }
-    SmallVector<Value> above;
-    for (size_t j : order.below[i])
-      above.push_back(buffers[j]);
-    op.getAboveMutable().assign(above);
+  bool isStatic = !pack.getUpto();
+  marker.setPeak(plan.peak);
+  marker.setLowerBound(plan.lowerBound);
+  marker.setExact(isStatic);
+  if (!isStatic || !expand)
+    marker.getSizeMutable().assign(pack.getPeak());
+  for (auto [op, place, offset] :
+       llvm::zip(buffers, pack.getOffsets(), plan.offsets)) {
+    op->moveBefore(marker);
+    if (isStatic && expand)
+      op.setOffset(offset);
+    else
+      op.getPlaceMutable().assign(place);
   }
+  if (!expand)
+    return success();
+  if (isStatic)
+    b.eraseOp(pack);
+  else
+    hbm::expandPack(b, pack, problem, plan);
+  for (hbm::BufferOp op : buffers)
+    if (Value place = op.getPlace()) {
+      op.getPlaceMutable().clear();
+      setPlace(op, place);
+    }
   return success();
 }
 
@@ -223,7 +279,7 @@ struct PlanMemoryPass : narae::memory::impl::PlanMemoryBase<PlanMemoryPass> {
   using PlanMemoryBase::PlanMemoryBase;
   void runOnOperation() override {
     for (auto func : getOperation().getOps<func::FuncOp>())
-      if (failed(planFunction(func, nominal)))
+      if (failed(planFunction(func, nominal, expand)))
         return signalPassFailure();
     placeStates(getOperation());
     sumWeights(getOperation());

@@ -112,33 +112,22 @@ Value Scheduler::buffer(Location loc, RankedTensorType type,
                         int64_t first, int64_t last) {
   return b.create<hbm::BufferOp>(
       loc, hbm::BufferType::get(b.getContext()), dynamicDims(type, dims),
-      ValueRange(), TypeAttr::get(type), b.getStringAttr(name),
+      Value(), TypeAttr::get(type), b.getStringAttr(name),
       b.getStringAttr(space), b.getI64IntegerAttr(first),
       b.getI64IntegerAttr(last), b.getI64IntegerAttr(64), IntegerAttr());
 }
 
 Value Scheduler::alias(Location loc, Value of, RankedTensorType type,
-                       ArrayRef<Value> dims) {
+                       ArrayRef<Value> dims, Value offset) {
   return b.create<hbm::AliasOp>(loc, hbm::BufferType::get(b.getContext()), of,
-                                dynamicDims(type, dims), TypeAttr::get(type));
-}
-
-Value Scheduler::bytes(Location loc, RankedTensorType type,
-                       ArrayRef<Value> dims) {
-  MLIRContext *context = b.getContext();
-  auto [elements, unit] = fm::storageUnit(type.getElementType());
-  AffineExpr size = getAffineConstantExpr(unit, context);
-  for (unsigned i = 0; i < dims.size(); ++i) {
-    AffineExpr dim = getAffineSymbolExpr(i, context);
-    size = (i + 1 == dims.size() ? dim.ceilDiv(elements) : dim) * size;
-  }
-  return dispatch::evalExpr(b, loc, size, dims);
+                                dynamicDims(type, dims), offset,
+                                TypeAttr::get(type));
 }
 
 void Scheduler::copy(Location loc, const Tensor &from, const Tensor &to,
                      RankedTensorType type) {
   b.create<rt::CopyOp>(loc, from.buffer, to.buffer,
-                       bytes(loc, type, from.dims));
+                       dispatch::bytesOf(b, loc, type, from.dims));
 }
 
 bool Scheduler::isLate(Value value) {

@@ -65,9 +65,7 @@ private:
                      llvm::StringRef space, int64_t first, int64_t last);
   mlir::Value alias(mlir::Location loc, mlir::Value of,
                     mlir::RankedTensorType type,
-                    llvm::ArrayRef<mlir::Value> dims);
-  mlir::Value bytes(mlir::Location loc, mlir::RankedTensorType type,
-                    llvm::ArrayRef<mlir::Value> dims);
+                    llvm::ArrayRef<mlir::Value> dims, mlir::Value offset = {});
   void copy(mlir::Location loc, const Tensor &from, const Tensor &to,
             mlir::RankedTensorType type);
   llvm::SmallVector<mlir::Value> dynamicDims(mlir::RankedTensorType type,

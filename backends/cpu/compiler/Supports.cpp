@@ -118,7 +118,8 @@ static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
   auto kernel = b.create<rt::KernelOp>(
       op->getLoc(), "probe", b.getArrayAttr(symbols), argDims, resultDims,
       b.getArrayAttr({}), "cpu", DictionaryAttr(), AffineMapAttr(),
-      AffineMapAttr(), FlatSymbolRefAttr(), DenseI64ArrayAttr());
+      AffineMapAttr(), FlatSymbolRefAttr(), DenseI64ArrayAttr(),
+      DenseI64ArrayAttr());
   kernel.getBody().push_back(block.release());
   return module;
 }

@@ -169,7 +169,7 @@ rt::KernelOp WeightPacker::packKernel(rt::KernelOp kernel, fm::MatmulOp matmul,
       loc, "pack", b.getArrayAttr({}), b.getArrayAttr({}), b.getArrayAttr({}),
       b.getArrayAttr({}), kernel.getDeviceAttr(), DictionaryAttr(),
       AffineMapAttr(), AffineMapAttr(), FlatSymbolRefAttr(),
-      DenseI64ArrayAttr());
+      DenseI64ArrayAttr(), DenseI64ArrayAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *body = b.createBlock(&pack.getBody());
   IRMapping map;
