@@ -11,6 +11,10 @@
 // first. What counts as reading a state's new value is its state_write, which
 // takes effect at the end of the function.
 //
+// Where a kernel reads an operand element by element just before it writes the
+// result's element at the same place (`shares`), it can have the operand's
+// memory too: a residual stream is added to in place.
+//
 //===----------------------------------------------------------------------===//
 
 #include "lib/schedule/Scheduler.h"
@@ -48,6 +52,11 @@ void Scheduler::computePositions() {
 /// updates in place.
 int64_t Scheduler::lastUse(Value value) {
   int64_t last = 0;
+  // The pieces that a concatenation is made of lie in its memory.
+  auto concat = concats.find(value.getDefiningOp());
+  if (concat != concats.end())
+    for (Value piece : concat->second.pieces)
+      last = std::max(last, lastUse(piece));
   for (Operation *user : value.getUsers()) {
     last = std::max(last, endPosition[user] + 1);
     if (auto view = dyn_cast<rt::ViewOp>(user))
@@ -86,6 +95,8 @@ Value Scheduler::origin(Value value) const {
 
 bool Scheduler::canReuse(rt::DispatchOp op, Value result, Value operand) {
   Value from = origin(operand);
+  if (pieces.count(result))
+    return false; // its memory is a part of another's
   int64_t last = 0;
   if (auto read = from.getDefiningOp<fm::StateReadOp>()) {
     // A state that this entry does not write must stay as it is, and what one
@@ -96,7 +107,9 @@ bool Scheduler::canReuse(rt::DispatchOp op, Value result, Value operand) {
       last = std::max(last, lastUse(other));
   } else if (from.getDefiningOp<rt::DispatchOp>()) {
     // An output's memory is as good as a copy's, and saves one.
-    if (isReturned(result))
+    // What else is in a concatenation's memory stays.
+    if (isReturned(result) || pieces.count(from) ||
+        concats.count(from.getDefiningOp()))
       return false;
     last = lastUse(from);
   } else {
@@ -119,12 +132,21 @@ bool Scheduler::isReturned(Value value) {
 void Scheduler::planUpdates() {
   func.walk<WalkOrder::PreOrder>([&](rt::DispatchOp op) {
     auto kernel = symbols.lookup<rt::KernelOp>(op.getKernel());
-    auto arguments = kernel.getInplace();
-    if (!arguments)
-      return;
-    for (auto [result, argument] : llvm::zip(op.getResults(), *arguments))
-      if (argument >= 0 && canReuse(op, result, op.getInputs()[argument]))
-        reused[result] = op.getInputs()[argument];
+    if (auto arguments = kernel.getInplace())
+      for (auto [result, argument] : llvm::zip(op.getResults(), *arguments))
+        if (argument >= 0 && canReuse(op, result, op.getInputs()[argument]))
+          reused[result] = op.getInputs()[argument];
+    // A state's memory is for its own value.
+    if (auto arguments = kernel.getShares(); arguments && reuse)
+      for (int64_t argument : *arguments) {
+        Value operand = op.getInputs()[argument], result = op.getResult(0);
+        if (!reused.lookup(result) &&
+            origin(operand).getDefiningOp<rt::DispatchOp>() &&
+            canReuse(op, result, operand)) {
+          reused[result] = operand;
+          ++shared;
+        }
+      }
   });
 }
 

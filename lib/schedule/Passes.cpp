@@ -22,11 +22,26 @@ using namespace narae;
 namespace {
 
 struct SchedulePass : narae::schedule::impl::ScheduleBase<SchedulePass> {
+  using ScheduleBase::ScheduleBase;
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    for (auto func : getOperation().getOps<func::FuncOp>())
-      if (failed(schedule::Scheduler(func, symbols).run()))
+    llvm::StringSet<> before, after;
+    getOperation().walk(
+        [&](rt::DispatchOp op) { before.insert(op.getKernel()); });
+    for (auto func : getOperation().getOps<func::FuncOp>()) {
+      schedule::Scheduler scheduler(func, symbols, reuse);
+      if (failed(scheduler.run()))
         return signalPassFailure();
+      numShared += scheduler.sharedResults();
+      numPieces += scheduler.concatPieces();
+    }
+    // Concatenations that nobody makes need no kernel.
+    getOperation().walk([&](rt::LaunchOp op) { after.insert(op.getKernel()); });
+    for (auto kernel :
+         llvm::make_early_inc_range(getOperation().getOps<rt::KernelOp>()))
+      if (before.contains(kernel.getSymName()) &&
+          !after.contains(kernel.getSymName()))
+        symbols.erase(kernel);
   }
 };
 

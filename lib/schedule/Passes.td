@@ -16,6 +16,15 @@ def Schedule : Pass<"narae-schedule", "::mlir::ModuleOp"> {
     Before: `rt.dispatch` on tensors. After: functions without arguments and
     results, of `rt.launch` on `hbm.buffer`s, in the order of execution.
   }];
+  let options = [
+    Option<"reuse", "reuse", "bool", "true",
+           "results take memory of operands, and inputs of concatenations are "
+           "computed where they belong">
+  ];
+  let statistics = [
+    Statistic<"numShared", "shared", "results in an operand's memory">,
+    Statistic<"numPieces", "pieces", "inputs computed in a concatenation">
+  ];
   let dependentDialects = ["::narae::rt::RtDialect",
                            "::mlir::arith::ArithDialect"];
 }

@@ -16,11 +16,13 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::schedule;
 
-Scheduler::Scheduler(func::FuncOp old, SymbolTable &symbols)
-    : func(old), symbols(symbols), b(old.getContext()) {}
+Scheduler::Scheduler(func::FuncOp old, SymbolTable &symbols, bool reuse)
+    : func(old), symbols(symbols), b(old.getContext()), reuse(reuse) {}
 
 LogicalResult Scheduler::run() {
   computePositions();
+  if (reuse)
+    planConcats();
   planUpdates();
   findOutputs();
   Block *old = &func.getBody().front();
@@ -224,7 +226,18 @@ LogicalResult Scheduler::op(Operation *op) {
   return success();
 }
 
+std::string Scheduler::nameOf(rt::DispatchOp op) {
+  auto nodes = op->getAttrOfType<ArrayAttr>("nodes");
+  return nodes && !nodes.empty()
+             ? cast<StringAttr>(nodes.getValue().back()).str()
+             : op.getKernel().str();
+}
+
 LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
+  if (concats.count(op)) {
+    finishConcat(op);
+    return success();
+  }
   auto kernel = symbols.lookup<rt::KernelOp>(op.getKernel());
   Location loc = op.getLoc();
   SmallVector<Value> inputs, outputs, params;
@@ -235,29 +248,16 @@ LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
   SmallVector<Value> values =
       dispatch::symbolValues(b, loc, kernel.getSymbols(), params);
   auto eval = [&](fm::Expr e) { return dispatch::evalExpr(b, loc, e, values); };
-
-  auto nodes = op->getAttrOfType<ArrayAttr>("nodes");
-  std::string name = nodes && !nodes.empty()
-                         ? cast<StringAttr>(nodes.getValue().back()).str()
-                         : op.getKernel().str();
   for (auto [i, result] : llvm::enumerate(op.getResults())) {
-    auto type = cast<RankedTensorType>(result.getType());
     Tensor tensor;
     for (fm::Expr e :
          cast<AffineMapAttr>(kernel.getResultDims()[i]).getValue().getResults())
       tensor.dims.push_back(eval(e));
-    for (int64_t d = 0; d < type.getRank(); ++d)
-      if (!type.isDynamicDim(d))
-        tensor.dims[d] = constant(type.getDimSize(d));
-    if (Value updated = reused.lookup(result)) {
-      tensor.buffer = tensorOf(updated).buffer;
-      outputs.push_back(tensor.buffer);
-      tensors[result] = tensor;
-      continue;
-    }
-    placeResult(op, result, name, tensor);
-    if (auto arguments = kernel.getInplace(); arguments && (*arguments)[i] >= 0)
-      copy(loc, tensorOf(op.getInputs()[(*arguments)[i]]), tensor, type);
+    placeResult(op, result, nameOf(op), tensor, position[op]);
+    auto arguments = kernel.getInplace();
+    if (arguments && (*arguments)[i] >= 0 && !reused.lookup(result))
+      copy(loc, tensorOf(op.getInputs()[(*arguments)[i]]), tensor,
+           cast<RankedTensorType>(result.getType()));
     outputs.push_back(tensor.buffer);
     tensors[result] = tensor;
   }
@@ -267,7 +267,7 @@ LogicalResult Scheduler::dispatch(rt::DispatchOp op) {
   auto launch = b.create<rt::LaunchOp>(loc, op.getKernelAttr(), inputs, outputs,
                                        params, single(kernel.getScratch()),
                                        single(kernel.getWork()));
-  if (nodes)
+  if (Attribute nodes = op->getAttr("nodes"))
     launch->setAttr("nodes", nodes);
   return success();
 }

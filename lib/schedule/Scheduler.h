@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -21,9 +22,13 @@ namespace narae::schedule {
 /// buffers whose lifetimes are positions of that order.
 class Scheduler {
 public:
-  Scheduler(mlir::func::FuncOp old, mlir::SymbolTable &symbols);
+  /// \param reuse whether results may take memory of operands that kernels do
+  /// not update in place, and concatenations be written by their producers.
+  Scheduler(mlir::func::FuncOp old, mlir::SymbolTable &symbols, bool reuse);
   /// Replaces the function's body; failure after a diagnostic.
   llvm::LogicalResult run();
+  unsigned sharedResults() const { return shared; }
+  unsigned concatPieces() const { return pieces.size(); }
 
 private:
   struct Tensor {
@@ -31,7 +36,31 @@ private:
     llvm::SmallVector<mlir::Value> dims; ///< index, all of them
   };
 
+  /// A concatenation of which some inputs are computed where they belong.
+  struct Concat {
+    int64_t first = 0; ///< position of the first of these
+    llvm::SmallVector<mlir::Value> pieces;
+    Tensor tensor;
+    /// By operand: bytes from the beginning of the result.
+    llvm::DenseMap<unsigned, mlir::Value> offsets;
+  };
+
   void computePositions();
+  void planConcats();
+  mlir::Value pieceOf(rt::DispatchOp concat, mlir::Value operand);
+  Concat &concatResult(rt::DispatchOp op);
+  mlir::Value pieceBuffer(mlir::Value value, llvm::ArrayRef<mlir::Value> dims);
+  void finishConcat(rt::DispatchOp op);
+  /// An output's memory, for a result that becomes one, through views
+  /// perhaps; null when its size is not known yet.
+  mlir::Value outputBuffer(mlir::Location loc, unsigned number,
+                           llvm::StringRef name, const Tensor &tensor,
+                           mlir::RankedTensorType type, int64_t first);
+  /// Gives a command's result, whose dimensions are known, its buffer.
+  void placeResult(mlir::Operation *op, mlir::Value result,
+                   llvm::StringRef name, Tensor &tensor, int64_t first);
+  /// The name of the last model node of a dispatch.
+  static std::string nameOf(rt::DispatchOp op);
   int64_t lastUse(mlir::Value value);
   void planUpdates();
   mlir::Value origin(mlir::Value value) const;
@@ -45,9 +74,6 @@ private:
   llvm::LogicalResult op(mlir::Operation *op);
   llvm::LogicalResult dispatch(rt::DispatchOp op);
   llvm::LogicalResult call(rt::CallOp op);
-  /// Gives a command's result, whose dimensions are known, its buffer.
-  void placeResult(mlir::Operation *op, mlir::Value result,
-                   llvm::StringRef name, Tensor &tensor);
   llvm::LogicalResult view(rt::ViewOp op);
   llvm::LogicalResult branch(fm::IfOp op);
   llvm::LogicalResult loop(fm::LoopOp op);
@@ -86,10 +112,15 @@ private:
   llvm::DenseMap<unsigned, mlir::Value> outputBuffers;
   /// Results that take the memory of an operand, which they update.
   llvm::DenseMap<mlir::Value, mlir::Value> reused;
+  /// Dispatches of concatenations, and by value where it is a piece.
+  llvm::MapVector<mlir::Operation *, Concat> concats;
+  llvm::DenseMap<mlir::Value, rt::DispatchOp> pieces;
   llvm::StringMap<llvm::SmallVector<mlir::Value, 1>> stateReads;
   llvm::SmallVector<fm::StateWriteOp> stateWrites;
   llvm::StringSet<> written;
   int64_t variables = 0;
+  bool reuse;
+  unsigned shared = 0;
 };
 
 } // namespace narae::schedule

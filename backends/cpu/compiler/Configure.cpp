@@ -128,6 +128,47 @@ Expr cpu::estimateWork(rt::KernelOp kernel, fm::SymbolicScope &scope) {
 // Configuration
 //===----------------------------------------------------------------------===//
 
+/// Whether an emitter writes each element of a kernel's only result once, after
+/// it has read what element-wise ops want of the same place: loops over
+/// elements, and products that finish a tile in scratch memory.
+static bool writesElementsOnce(const codegen::KernelEmitter &emitter) {
+  StringRef name = emitter.name();
+  return name == "loop" || name == "matmul" || name == "conv";
+}
+
+/// Arguments that are read at the place of the result's element alone.
+static SmallVector<int64_t> sharedArguments(rt::KernelOp kernel,
+                                            fm::SymbolicScope &scope) {
+  SmallVector<int64_t> shares;
+  if (kernel.yield()->getNumOperands() != 1)
+    return shares;
+  Value result = kernel.yield()->getOperand(0);
+  auto type = cast<RankedTensorType>(result.getType());
+  auto unit = fm::storageUnit(type.getElementType());
+  // Users come later: from the last op backwards.
+  DenseMap<Value, bool> isInPlace;
+  auto decide = [&](Value value) {
+    isInPlace[value] = scope.dims(value) == scope.dims(result) &&
+                       llvm::all_of(value.getUsers(), [&](Operation *user) {
+                         return user == kernel.yield() ||
+                                (codegen::isElementwise(user) &&
+                                 isInPlace.lookup(user->getResult(0)));
+                       });
+    return isInPlace[value];
+  };
+  for (Operation &op : llvm::reverse(kernel.block().without_terminator()))
+    for (Value value : op.getResults())
+      decide(value);
+  for (BlockArgument arg : kernel.block().getArguments()) {
+    auto own = cast<RankedTensorType>(arg.getType());
+    auto ownUnit = fm::storageUnit(own.getElementType());
+    if (own.getShape() == type.getShape() && ownUnit.bytes == unit.bytes &&
+        ownUnit.elements == unit.elements && decide(arg))
+      shares.push_back(arg.getArgNumber());
+  }
+  return shares;
+}
+
 static LogicalResult configureKernel(rt::KernelOp kernel,
                                      const Emitters &emitters,
                                      const codegen::MachineModel &machine) {
@@ -156,6 +197,9 @@ static LogicalResult configureKernel(rt::KernelOp kernel,
   }
   fm::SymbolicScope scope = rt::scopeOf(kernel);
   kernel.setWorkAttr(map(estimateWork(kernel, scope)));
+  if (writesElementsOnce(*emitter) && !kernel.getInplace())
+    if (auto shares = sharedArguments(kernel, scope); !shares.empty())
+      kernel.setShares(shares);
   return success();
 }
 
