@@ -124,8 +124,11 @@ Arena::Arena(func::FuncOp func) {
       place.offset = *op.getOffset();
     else if (op.getPlace())
       place.offset = getConstantIntValue(op.getPlace());
-    if (op.getDims().empty())
-      place.bytes = fm::storageBytes(cast<RankedTensorType>(op.getTensor()));
+    auto type = cast<RankedTensorType>(op.getTensor());
+    if (type.hasStaticShape())
+      place.bytes = fm::storageBytes(type);
+    else if (llvm::is_contained(type.getShape(), 0))
+      place.bytes = 0; // whatever the other dimensions are
     if (!op.getOffset() && !op.getPlace()) {
       op.emitOpError("has no place after memory");
       isComplete = false;

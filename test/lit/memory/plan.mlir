@@ -73,3 +73,13 @@ func.func @bounded() {
   %b = hbm.buffer "b" : tensor<64xf32> [] in "arena" live [2, 5)
   return
 }
+
+// Nothing is in the way of what is empty at any size.
+// CHECK-LABEL: func.func @empty
+// CHECK: hbm.plan "arena" peak 256
+func.func @empty() {
+  %n = rt.arg_dim 0, 0
+  %a = hbm.buffer "a" : tensor<?x0xf32> [%n] in "arena" live [1, 3)
+  %b = hbm.buffer "b" : tensor<64xf32> [] in "arena" live [1, 3)
+  return
+}
