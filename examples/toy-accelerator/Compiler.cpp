@@ -210,4 +210,5 @@ const NaraeBackendCompiler toyCompiler = {sizeof(NaraeBackendCompiler),
                                           describeTarget,
                                           supports,
                                           configure,
-                                          compile};
+                                          compile,
+                                          /*kernel_cost=*/nullptr};

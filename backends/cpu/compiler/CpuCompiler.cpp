@@ -191,6 +191,7 @@ const NaraeBackendCompiler *narae_cpu_compiler(void) {
                                                 describeTarget,
                                                 supports,
                                                 configure,
-                                                compile};
+                                                compile,
+                                                /*kernel_cost=*/nullptr};
   return &compiler;
 }

@@ -80,7 +80,8 @@ static const NaraeBackendCompiler compiler = {sizeof(NaraeBackendCompiler),
                                               describeTarget,
                                               supports,
                                               configure,
-                                              compile};
+                                              compile,
+                                              /*kernel_cost=*/nullptr};
 
 extern "C" __attribute__((visibility("default"))) const NaraeBackend *
 narae_backend_register() {
