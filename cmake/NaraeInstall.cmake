@@ -30,7 +30,8 @@ if(NARAE_BUILD_COMPILER)
       FILES_MATCHING PATTERN "*.h" PATTERN "*.h.inc" PATTERN "*.td"
       PATTERN "CMakeFiles" EXCLUDE)
   endforeach()
-  install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/codegen
+  # What headers of these two include of other folders.
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/codegen ${CMAKE_SOURCE_DIR}/lib/support
     DESTINATION ${codegen_includes}/lib FILES_MATCHING PATTERN "*.h")
   install(FILES ${CMAKE_SOURCE_DIR}/lib/memory/planner/Planner.h
     DESTINATION ${codegen_includes}/lib/memory/planner)
