@@ -125,6 +125,15 @@ def test_variants(family: str, seed: int, tmp_path: Path) -> None:
     assert errors(conversion.write(tmp_path / "model.gguf"), tokens, logits) <= BOUND
 
 
+def test_every_layer_dense(tmp_path: Path) -> None:
+    """A family with experts, in a file that describes them and has none."""
+    conversion, variant = make_variant("glm4_moe", 200, tmp_path)
+    assert variant.config["first_k_dense_replace"] >= variant.config["num_hidden_layers"]
+    tokens = variant.rng.integers(0, variant.config["vocab_size"], (2, 20))
+    logits = Reference(tmp_path).logits(tokens)
+    assert errors(conversion.write(tmp_path / "model.gguf"), tokens, logits) <= BOUND
+
+
 @pytest.mark.parametrize(("name", "times"), [("qwen2", 10), ("kanana2", 4)])
 def test_fused_matrices(name: str, times: int, tmp_path: Path) -> None:
     folder = CHECKPOINTS / name

@@ -56,6 +56,8 @@ void ModelBuilder::feedForward(language::Layer &layer, int64_t at) {
     layer.experts = experts(at);
     return;
   }
+  if (arch.feed == Architecture::ExpertsOnly)
+    keys.skip("expert_"); // of the layers after the dense ones, if any
   double limit =
       arch.limits ? keys.layerNumber("swiglu_clamp_shexp", at, blocks, 0) : 0;
   layer.mlp = mlp("blk." + Twine(at) + ".", "",

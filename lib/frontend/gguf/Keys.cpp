@@ -70,6 +70,14 @@ const Value *Keys::find(StringRef key) {
   return it == file.metadata.end() ? nullptr : &it->second;
 }
 
+void Keys::skip(StringRef start) {
+  for (const auto &entry : file.metadata) {
+    StringRef key = entry.getKey();
+    if (key.consume_front(prefix + ".") && key.starts_with(start))
+      read.insert(key);
+  }
+}
+
 void Keys::problem(StringRef key, const Twine &message) {
   std::string text = message.str();
   if (said.insert(key.str() + text).second) // layers repeat themselves

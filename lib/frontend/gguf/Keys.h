@@ -30,6 +30,8 @@ public:
     return prefix + "." + key.str();
   }
   const Value *find(llvm::StringRef key);
+  /// Takes every key that begins so for read: what it describes is not there.
+  void skip(llvm::StringRef start);
 
   /// A number from `least` to 2^30. Without a default the key is required;
   /// what is returned then is `least`, and a problem is noted.
