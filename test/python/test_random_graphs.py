@@ -14,6 +14,13 @@ import random_graphs
 
 QUICK = 40
 SLOW = 400
+# Where ONNX Runtime and Narae differ on what the specification leaves open.
+DIFFERENT = {
+    138: "a branch that is never taken adds shapes that do not broadcast: refused here",
+    156: "pooling nothing with a stride above the kernel: 0 rows here, 1 there",
+    331: "SAME padding of a ConvTranspose whose stride is above its kernel: the output is"
+    " input x stride here, as the specification says, and cut there",
+}
 
 
 def problems(got: dict[str, np.ndarray], graph: random_graphs.Graph, size: int) -> list[str]:
@@ -68,6 +75,14 @@ def test_random_graph(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(QUICK, QUICK + SLOW))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(seed, marks=pytest.mark.xfail(strict=True, reason=DIFFERENT[seed]))
+        if seed in DIFFERENT
+        else seed
+        for seed in range(QUICK, QUICK + SLOW)
+    ],
+)
 def test_more_random_graphs(seed: int) -> None:
     check(seed)
