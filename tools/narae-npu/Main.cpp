@@ -22,6 +22,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -50,6 +51,9 @@ int narae::npu::tool::complain(const std::string &message) {
 }
 
 static Expected<std::string> readFile(const std::string &path) {
+  std::error_code unknown; // what cannot be looked at cannot be opened either
+  if (std::filesystem::is_directory(path, unknown))
+    return Status::error("cannot read '" + path + "': it is a directory");
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
