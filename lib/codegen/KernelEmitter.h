@@ -49,6 +49,10 @@ public:
   }
   virtual llvm::LogicalResult emit(KernelContext &k,
                                    const MachineModel &machine) = 0;
+  /// Whether it writes each element of a kernel's only result once, after it
+  /// has read what element-wise ops want of the same place: loops over
+  /// elements, and products that finish a tile in scratch memory.
+  virtual bool writesElementsOnce() const { return false; }
 };
 
 /// The op of a kernel that is not elemental (cost Loop or None), or null when

@@ -7,8 +7,11 @@
 
 #include "backends/cpu/compiler/CpuCompiler.h"
 #include "backends/cpu/compiler/Codegen.h"
-#include "backends/cpu/compiler/Configure.h"
-#include "backends/cpu/compiler/Lowering.h"
+#include "backends/cpu/compiler/KernelModule.h"
+#include "backends/cpu/compiler/Targets.h"
+#include "backends/cpu/compiler/kernels/CpuKernels.h"
+#include "lib/codegen/Configure.h"
+#include "lib/codegen/Lowering.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -97,8 +100,9 @@ static int supports(void *opaque, const NaraeCompileOptions *options,
   if (!target)
     return 1;
   static const Emitters emitters = allEmitters();
-  return failed(checkSupported(
-      op, emitters, target->machine(options->opt_level, options->exact)));
+  return failed(codegen::checkSupported(
+      op, emitters, target->machine(options->opt_level, options->exact),
+      "cpu"));
 }
 
 static int configure(void *opaque, const NaraeCompileOptions *options,
@@ -111,7 +115,9 @@ static int configure(void *opaque, const NaraeCompileOptions *options,
   codegen::MachineModel machine =
       target->machine(options->opt_level, options->exact);
   machine.keepWeights = options->keep_weights;
-  bool fine = succeeded(configureKernels(module, machine));
+  bool fine = succeeded(prepareContractions(module, machine)) &&
+              succeeded(codegen::configureKernels(
+                  codegen::kernelsOf(module, "cpu"), allEmitters(), machine));
   if (!fine && !diagnostics.reported)
     diagnostics.emit("", "internal error: configuring the kernels failed");
   return !fine;
@@ -125,15 +131,17 @@ static bool makeJobs(ModuleOp module, const CpuTarget &target,
   codegen::MachineModel machine =
       target.machine(options.opt_level, options.exact);
   Emitters emitters = allEmitters();
-  SmallVector<rt::KernelOp> kernels = kernelsOf(module);
+  SmallVector<rt::KernelOp> kernels = codegen::kernelsOf(module, "cpu");
   ArrayRef<rt::KernelOp> rest = kernels;
+  // vcvtneps2bf16 takes denormals for zero, which `exact` must not.
+  bool expandBf16 = options.exact || !target.has("avx512bf16");
   bool fine = true;
   while (!rest.empty()) {
     auto group = rest.take_front(kKernelsPerGroup);
     rest = rest.drop_front(group.size());
     OwningOpRef<ModuleOp> code = buildKernels(group, emitters, machine);
     if (!code || failed(verify(*code)) ||
-        failed(lowerToLLVMDialect(*code, target, options.exact))) {
+        failed(codegen::lowerToLLVMDialect(*code, expandBf16))) {
       fine = false;
       continue;
     }
@@ -150,7 +158,7 @@ static int compile(void *opaque, const NaraeCompileOptions *options,
   std::optional<CpuTarget> target = targetOf(*options, diagnostics);
   if (!target)
     return 1;
-  loadKernelDialects(module.getContext());
+  codegen::loadKernelDialects(module.getContext());
   std::vector<std::unique_ptr<CodegenJob>> jobs;
   bool fine = makeJobs(module, *target, *options, jobs);
   if (fine) {

@@ -28,6 +28,7 @@ namespace {
 class LoopEmitter : public KernelEmitter {
 public:
   StringRef name() const override { return "loop"; }
+  bool writesElementsOnce() const override { return true; }
   bool matches(rt::KernelOp kernel, const MachineModel &) override {
     return llvm::all_of(kernel.block().without_terminator(), [](Operation &op) {
       return elementEntry(&op).fn != nullptr;

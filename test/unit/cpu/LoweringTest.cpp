@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/cpu/compiler/Lowering.h"
+#include "lib/codegen/Lowering.h"
 #include "backends/cpu/compiler/Codegen.h"
 #include "backends/cpu/compiler/KernelModule.h"
 
@@ -27,11 +27,11 @@ namespace {
 /// that fails.
 std::string compileText(const char *text, std::string &error) {
   MLIRContext context;
-  cpu::loadKernelDialects(&context);
+  codegen::loadKernelDialects(&context);
   auto module = parseSourceString<ModuleOp>(text, &context);
   auto target = cpu::parseTarget("cpu", error);
   if (!module || !target ||
-      failed(cpu::lowerToLLVMDialect(*module, *target, /*exact=*/false)))
+      failed(codegen::lowerToLLVMDialect(*module, /*expandBf16=*/true)))
     return "";
   auto job = cpu::translate(*module), memory = cpu::memoryFunctionsJob();
   cpu::compileJob(*job, *target, {});

@@ -311,6 +311,7 @@ namespace {
 class ConvEmitter final : public codegen::KernelEmitter {
 public:
   StringRef name() const override { return "conv"; }
+  bool writesElementsOnce() const override { return true; }
 
   bool matches(rt::KernelOp kernel, const MachineModel &machine) override {
     fm::SymbolicScope scope = rt::scopeOf(kernel);

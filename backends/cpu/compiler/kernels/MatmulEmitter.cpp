@@ -99,6 +99,7 @@ namespace {
 class MatmulEmitter final : public codegen::KernelEmitter {
 public:
   StringRef name() const override { return "matmul"; }
+  bool writesElementsOnce() const override { return true; }
 
   bool matches(rt::KernelOp kernel, const MachineModel &machine) override {
     fm::SymbolicScope scope = rt::scopeOf(kernel);

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NARAE_BACKENDS_CPU_COMPILER_DEVICE_TWOOVERPI_H
-#define NARAE_BACKENDS_CPU_COMPILER_DEVICE_TWOOVERPI_H
+#ifndef NARAE_LIB_CODEGEN_DEVICE_TWOOVERPI_H
+#define NARAE_LIB_CODEGEN_DEVICE_TWOOVERPI_H
 
 #include <stdint.h>
 
@@ -95,4 +95,4 @@ static const double powerLow[kPowers] = {
 
 } // namespace narae::device
 
-#endif // NARAE_BACKENDS_CPU_COMPILER_DEVICE_TWOOVERPI_H
+#endif // NARAE_LIB_CODEGEN_DEVICE_TWOOVERPI_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NARAE_BACKENDS_CPU_COMPILER_DEVICE_EXP_H
-#define NARAE_BACKENDS_CPU_COMPILER_DEVICE_EXP_H
+#ifndef NARAE_LIB_CODEGEN_DEVICE_EXP_H
+#define NARAE_LIB_CODEGEN_DEVICE_EXP_H
 
 #include "Vector.h"
 
@@ -38,4 +38,4 @@ inline F expF(F x) {
 
 } // namespace narae::device
 
-#endif // NARAE_BACKENDS_CPU_COMPILER_DEVICE_EXP_H
+#endif // NARAE_LIB_CODEGEN_DEVICE_EXP_H

@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/cpu/compiler/MathCalls.h"
+#include "lib/codegen/MathCalls.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -252,4 +252,4 @@ void MathCalls::run() {
 
 } // namespace
 
-void cpu::lowerMathToCalls(ModuleOp module) { MathCalls(module).run(); }
+void codegen::lowerMathToCalls(ModuleOp module) { MathCalls(module).run(); }

@@ -5,15 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/cpu/compiler/Configure.h"
+#include "lib/codegen/Configure.h"
 
 #include "dialects/fm/Storage.h"
 #include "lib/codegen/Elemental.h"
 
 using namespace mlir;
 using namespace narae;
-using namespace narae::cpu;
-using codegen::ElementCost;
+using namespace narae::codegen;
 
 /// Ops that need no kernel: control flow and shapes are the host program's.
 static bool isHostOp(Operation *op) {
@@ -25,7 +24,7 @@ static bool isHostOp(Operation *op) {
 /// types that nothing computes in.
 static bool takesStorageTypes(Operation *op) {
   return isa<fm::CastOp, fm::BitcastOp, fm::DequantizeOp>(op) ||
-         codegen::elementEntry(op).cost == ElementCost::Free;
+         elementEntry(op).cost == ElementCost::Free;
 }
 
 /// Caches may be quantised.
@@ -34,7 +33,7 @@ static bool isCacheType(Operation *op, Type element) {
          fm::blockFormatOf(element) == fm::BlockFormat::Q8_0;
 }
 
-static LogicalResult checkType(Operation *op, Type type) {
+static LogicalResult checkType(Operation *op, Type type, StringRef backend) {
   Type element = getElementTypeOrSelf(type);
   if (isCacheType(op, element))
     return success();
@@ -56,7 +55,7 @@ static LogicalResult checkType(Operation *op, Type type) {
   }
   InFlightDiagnostic error = op->emitError()
                              << op->getName() << " on elements of type "
-                             << element << " is not supported on cpu";
+                             << element << " is not supported on " << backend;
   if (isa<FloatType, IntegerType>(element))
     error << "; cast the operands to "
           << (isa<FloatType>(element) ? "f32" : "i64")
@@ -68,7 +67,7 @@ static LogicalResult checkType(Operation *op, Type type) {
 
 /// A kernel that does just this op. Constants among the operands come along,
 /// the others are arguments; sizes that are not static are parameters.
-static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
+static OwningOpRef<ModuleOp> probeKernel(Operation *op, StringRef backend) {
   MLIRContext *context = op->getContext();
   OwningOpRef<ModuleOp> module = ModuleOp::create(op->getLoc());
   OpBuilder b(context);
@@ -117,31 +116,33 @@ static OwningOpRef<ModuleOp> probeKernel(Operation *op) {
   b.setInsertionPointToEnd(module->getBody());
   auto kernel = b.create<rt::KernelOp>(
       op->getLoc(), "probe", b.getArrayAttr(symbols), argDims, resultDims,
-      b.getArrayAttr({}), "cpu", DictionaryAttr(), AffineMapAttr(),
+      b.getArrayAttr({}), backend, DictionaryAttr(), AffineMapAttr(),
       AffineMapAttr(), FlatSymbolRefAttr(), DenseI64ArrayAttr(),
       DenseI64ArrayAttr());
   kernel.getBody().push_back(block.release());
   return module;
 }
 
-LogicalResult cpu::checkSupported(Operation *op, const Emitters &emitters,
-                                  const codegen::MachineModel &machine) {
+LogicalResult codegen::checkSupported(Operation *op, const Emitters &emitters,
+                                      const MachineModel &machine,
+                                      StringRef backend) {
   if (isHostOp(op))
     return success();
   for (Type type : op->getOperandTypes())
-    if (failed(checkType(op, type)))
+    if (failed(checkType(op, type, backend)))
       return failure();
   for (Type type : op->getResultTypes())
-    if (failed(checkType(op, type)))
+    if (failed(checkType(op, type, backend)))
       return failure();
-  if (codegen::elementEntry(op).cost != ElementCost::None)
+  if (elementEntry(op).cost != ElementCost::None)
     return success();
-  OwningOpRef<ModuleOp> module = probeKernel(op);
+  OwningOpRef<ModuleOp> module = probeKernel(op, backend);
   auto kernel = *module->getOps<rt::KernelOp>().begin();
   for (auto &emitter : emitters)
     if (emitter->matches(kernel, machine))
       return success();
-  return op->emitError() << op->getName()
-                         << " has no code generator on cpu; express it by "
-                            "other ops, or place it on another device";
+  return op->emitError() << op->getName() << " has no code generator on "
+                         << backend
+                         << "; express it by other ops, or place it on "
+                            "another device";
 }

@@ -5,18 +5,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NARAE_BACKENDS_CPU_COMPILER_MATHCALLS_H
-#define NARAE_BACKENDS_CPU_COMPILER_MATHCALLS_H
+#ifndef NARAE_LIB_CODEGEN_MATHCALLS_H
+#define NARAE_LIB_CODEGEN_MATHCALLS_H
 
 #include "mlir/IR/BuiltinOps.h"
 
-namespace narae::cpu {
+namespace narae::codegen {
 
-/// Replaces what the CPU has no instruction for (math functions, remainders
+/// Replaces what processors have no instruction for (math functions, remainders
 /// of floats, conversions that a run-time library would do) with calls of the
 /// device library, on scalars and vectors.
 void lowerMathToCalls(mlir::ModuleOp module);
 
-} // namespace narae::cpu
+} // namespace narae::codegen
 
-#endif // NARAE_BACKENDS_CPU_COMPILER_MATHCALLS_H
+#endif // NARAE_LIB_CODEGEN_MATHCALLS_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/cpu/compiler/Lowering.h"
-#include "backends/cpu/compiler/MathCalls.h"
+#include "lib/codegen/Lowering.h"
+#include "lib/codegen/MathCalls.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -27,14 +27,14 @@
 
 using namespace mlir;
 using namespace narae;
-using namespace narae::cpu;
+using namespace narae::codegen;
 
 namespace {
 
 /// Everything that is not vector or scf, in one conversion.
 struct LowerRest : PassWrapper<LowerRest, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerRest)
-  StringRef getArgument() const override { return "narae-cpu-to-llvm"; }
+  StringRef getArgument() const override { return "narae-kernel-to-llvm"; }
 
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -57,11 +57,11 @@ struct LowerRest : PassWrapper<LowerRest, OperationPass<ModuleOp>> {
 
 /// Expands what has no instruction: math functions, conversions of bfloat16
 /// on machines without them, rounding divisions.
-struct ExpandForCpu : PassWrapper<ExpandForCpu, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandForCpu)
-  explicit ExpandForCpu(bool expandBf16) : expandBf16(expandBf16) {}
-  ExpandForCpu(const ExpandForCpu &) = default;
-  StringRef getArgument() const override { return "narae-cpu-expand"; }
+struct ExpandMath : PassWrapper<ExpandMath, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMath)
+  explicit ExpandMath(bool expandBf16) : expandBf16(expandBf16) {}
+  ExpandMath(const ExpandMath &) = default;
+  StringRef getArgument() const override { return "narae-kernel-expand"; }
 
   void runOnOperation() override {
     lowerMathToCalls(getOperation());
@@ -78,10 +78,7 @@ struct ExpandForCpu : PassWrapper<ExpandForCpu, OperationPass<ModuleOp>> {
 
 } // namespace
 
-LogicalResult cpu::lowerToLLVMDialect(ModuleOp module, const CpuTarget &target,
-                                      bool exact) {
-  // vcvtneps2bf16 takes denormals for zero, which `exact` must not.
-  bool expandBf16 = exact || !target.has("avx512bf16");
+LogicalResult codegen::lowerToLLVMDialect(ModuleOp module, bool expandBf16) {
   std::string bf16 = "bf16";
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
   emulate.sourceTypeStrs = bf16;
@@ -93,7 +90,7 @@ LogicalResult cpu::lowerToLLVMDialect(ModuleOp module, const CpuTarget &target,
   pm.addNestedPass<func::FuncOp>(createCSEPass());
   pm.addNestedPass<func::FuncOp>(
       arith::createArithEmulateUnsupportedFloats(emulate));
-  pm.addPass(std::make_unique<ExpandForCpu>(expandBf16));
+  pm.addPass(std::make_unique<ExpandMath>(expandBf16));
   pm.addNestedPass<func::FuncOp>(createConvertSCFToCFPass());
   pm.addPass(createConvertVectorToLLVMPass(vectorOptions));
   pm.addPass(std::make_unique<LowerRest>());

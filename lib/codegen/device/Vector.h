@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The device library is compiled to bitcode for a plain x86-64 and inlined
-// into kernels. Functions are templates over a float or a vector of floats
+// The device library is compiled to bitcode for each kind of target and
+// inlined into kernels. Functions are templates over a float or a vector of floats
 // and free of branches: selects only, so that loops over the scalar version
 // vectorise after inlining, and the vector versions cost no more.
 //
@@ -14,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NARAE_BACKENDS_CPU_COMPILER_DEVICE_VECTOR_H
-#define NARAE_BACKENDS_CPU_COMPILER_DEVICE_VECTOR_H
+#ifndef NARAE_LIB_CODEGEN_DEVICE_VECTOR_H
+#define NARAE_LIB_CODEGEN_DEVICE_VECTOR_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -161,4 +161,4 @@ inline T notANumber() {
 #define NARAE_BINARY_F64(name, fn)                                             \
   extern "C" double narae_##name##_f64(double x, double y) { return fn(x, y); }
 
-#endif // NARAE_BACKENDS_CPU_COMPILER_DEVICE_VECTOR_H
+#endif // NARAE_LIB_CODEGEN_DEVICE_VECTOR_H

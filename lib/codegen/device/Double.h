@@ -15,8 +15,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NARAE_BACKENDS_CPU_COMPILER_DEVICE_DOUBLE_H
-#define NARAE_BACKENDS_CPU_COMPILER_DEVICE_DOUBLE_H
+#ifndef NARAE_LIB_CODEGEN_DEVICE_DOUBLE_H
+#define NARAE_LIB_CODEGEN_DEVICE_DOUBLE_H
 
 #include "Vector.h"
 
@@ -244,4 +244,4 @@ inline D cbrtD(D x) {
 
 } // namespace narae::device
 
-#endif // NARAE_BACKENDS_CPU_COMPILER_DEVICE_DOUBLE_H
+#endif // NARAE_LIB_CODEGEN_DEVICE_DOUBLE_H

@@ -5,16 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/cpu/compiler/Configure.h"
-#include "backends/cpu/compiler/kernels/CpuKernels.h"
+#include "lib/codegen/Configure.h"
 
 #include "dialects/rt/KernelScope.h"
 #include "lib/codegen/Elemental.h"
 
 using namespace mlir;
 using namespace narae;
-using namespace narae::cpu;
-using codegen::ElementCost;
+using namespace narae::codegen;
 using fm::Expr;
 
 /// Whether an expression uses the first `count` symbols only. A scope makes
@@ -88,7 +86,7 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
     return products(scope.mul(
         steps, scope.add(size(recurrent.getW()), size(recurrent.getR()))));
   }
-  switch (codegen::elementEntry(op).cost) {
+  switch (elementEntry(op).cost) {
   case ElementCost::Free:
   case ElementCost::Cheap:
     return results;
@@ -104,7 +102,7 @@ static Expr workOf(Operation *op, fm::SymbolicScope &scope) {
              : results;
 }
 
-Expr cpu::estimateWork(rt::KernelOp kernel, fm::SymbolicScope &scope) {
+Expr codegen::estimateWork(rt::KernelOp kernel, fm::SymbolicScope &scope) {
   unsigned symbols = kernel.getSymbols().size();
   Expr total = scope.cst(0);
   for (Operation &op : kernel.block().without_terminator()) {
@@ -128,14 +126,6 @@ Expr cpu::estimateWork(rt::KernelOp kernel, fm::SymbolicScope &scope) {
 // Configuration
 //===----------------------------------------------------------------------===//
 
-/// Whether an emitter writes each element of a kernel's only result once, after
-/// it has read what element-wise ops want of the same place: loops over
-/// elements, and products that finish a tile in scratch memory.
-static bool writesElementsOnce(const codegen::KernelEmitter &emitter) {
-  StringRef name = emitter.name();
-  return name == "loop" || name == "matmul" || name == "conv";
-}
-
 /// Arguments that are read at the place of the result's element alone.
 static SmallVector<int64_t> sharedArguments(rt::KernelOp kernel,
                                             fm::SymbolicScope &scope) {
@@ -148,12 +138,12 @@ static SmallVector<int64_t> sharedArguments(rt::KernelOp kernel,
   // Users come later: from the last op backwards.
   DenseMap<Value, bool> isInPlace;
   auto decide = [&](Value value) {
-    isInPlace[value] = scope.dims(value) == scope.dims(result) &&
-                       llvm::all_of(value.getUsers(), [&](Operation *user) {
-                         return user == kernel.yield() ||
-                                (codegen::isElementwise(user) &&
-                                 isInPlace.lookup(user->getResult(0)));
-                       });
+    isInPlace[value] =
+        scope.dims(value) == scope.dims(result) &&
+        llvm::all_of(value.getUsers(), [&](Operation *user) {
+          return user == kernel.yield() ||
+                 (isElementwise(user) && isInPlace.lookup(user->getResult(0)));
+        });
     return isInPlace[value];
   };
   for (Operation &op : llvm::reverse(kernel.block().without_terminator()))
@@ -171,8 +161,8 @@ static SmallVector<int64_t> sharedArguments(rt::KernelOp kernel,
 
 static LogicalResult configureKernel(rt::KernelOp kernel,
                                      const Emitters &emitters,
-                                     const codegen::MachineModel &machine) {
-  codegen::KernelEmitter *emitter = findEmitter(emitters, kernel, machine);
+                                     const MachineModel &machine) {
+  KernelEmitter *emitter = findEmitter(emitters, kernel, machine);
   if (!emitter)
     return kernel.emitError("no code generator for kernel @")
            << kernel.getSymName();
@@ -197,19 +187,17 @@ static LogicalResult configureKernel(rt::KernelOp kernel,
   }
   fm::SymbolicScope scope = rt::scopeOf(kernel);
   kernel.setWorkAttr(map(estimateWork(kernel, scope)));
-  if (writesElementsOnce(*emitter) && !kernel.getInplace())
+  if (emitter->writesElementsOnce() && !kernel.getInplace())
     if (auto shares = sharedArguments(kernel, scope); !shares.empty())
       kernel.setShares(shares);
   return success();
 }
 
-LogicalResult cpu::configureKernels(ModuleOp module,
-                                    const codegen::MachineModel &machine) {
-  if (failed(prepareContractions(module, machine)))
-    return failure();
-  Emitters emitters = allEmitters();
+LogicalResult codegen::configureKernels(ArrayRef<rt::KernelOp> kernels,
+                                        const Emitters &emitters,
+                                        const MachineModel &machine) {
   bool fine = true;
-  for (rt::KernelOp kernel : kernelsOf(module))
+  for (rt::KernelOp kernel : kernels)
     fine &= succeeded(configureKernel(kernel, emitters, machine));
   return success(fine);
 }
