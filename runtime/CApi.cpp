@@ -262,6 +262,15 @@ void narae_session_set_trace(narae_session *session, narae_trace_fn fn,
   session->body->setTrace(fn, context);
 }
 
+narae_status *narae_session_device_report(narae_session *session,
+                                          const char *kind, NaraeSink sink,
+                                          void *context) {
+  return guarded([&] {
+    return kind ? session->body->deviceReport(kind, sink, context)
+                : Status::error("no kind of report was given");
+  });
+}
+
 uint64_t narae_session_arena_bytes(const narae_session *session) {
   return session->body->arenaBytes();
 }
@@ -274,6 +283,14 @@ narae_status *narae_load_plugin(const char *path) {
   return guarded([&] {
     return path ? loadPlugin(path).status()
                 : Status::error("no path was given");
+  });
+}
+
+narae_status *narae_list_devices(NaraeSink sink, void *context) {
+  return guarded([&] {
+    std::string text = listDevices();
+    sink(context, text.data(), text.size());
+    return Status::success();
   });
 }
 

@@ -41,6 +41,8 @@ Expected<std::unique_ptr<Device>> Device::open(const std::string &name,
       status.failed())
     return status;
   device->host = device->table->is_host_memory(device->device) != 0;
+  device->timingOnly = NARAE_RUNTIME_HAS(device->table, is_timing_only) &&
+                       device->table->is_timing_only(device->device) != 0;
   return device;
 }
 
@@ -96,6 +98,20 @@ Status Device::wait() {
   char error[errorSize];
   error[0] = '\0';
   return result(table->wait(device, queue, nullptr, error, errorSize), error);
+}
+
+void Device::annotate(NaraeKernel *kernel, const std::string &nodes) {
+  if (NARAE_RUNTIME_HAS(table, annotate))
+    table->annotate(device, kernel, {nodes.data(), nodes.size()});
+}
+
+Status Device::report(const char *kind, NaraeSink sink, void *context) {
+  if (!NARAE_RUNTIME_HAS(table, report))
+    return Status::success();
+  char error[errorSize] = "";
+  return result(
+      table->report(device, queue, kind, sink, context, error, errorSize),
+      error);
 }
 
 Status DeviceMemory::reserve(Device &owner, uint64_t size) {

@@ -39,6 +39,13 @@ public:
   /// Waits until everything in the queue is done.
   Status wait();
 
+  // Optional functions of a backend; without them nothing happens.
+  void annotate(NaraeKernel *kernel, const std::string &nodes);
+  /// Whether the device computes nothing: it only tells times.
+  bool isTimingOnly() const { return timingOnly; }
+  /// \param kind "text", "json" or "trace", see narae/backend.h.
+  Status report(const char *kind, NaraeSink sink, void *context);
+
 private:
   Device() = default;
   Status result(int code, const char *error) const;
@@ -46,7 +53,7 @@ private:
   const NaraeBackendRuntime *table = nullptr;
   NaraeDevice *device = nullptr;
   NaraeQueue *queue = nullptr;
-  bool host = false;
+  bool host = false, timingOnly = false;
 };
 
 /// Memory of a device that grows and never shrinks. Growing loses what was

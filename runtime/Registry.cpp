@@ -7,6 +7,7 @@
 
 #include "runtime/Registry.h"
 
+#include <cstddef>
 #include <cstring>
 #include <dlfcn.h>
 #include <mutex>
@@ -41,7 +42,8 @@ Status runtime::registerBackend(const NaraeBackendRuntime *backend) {
   std::string what = std::string("backend '") + backend->name + "'";
   if (backend->api_version != NARAE_BACKEND_API_VERSION)
     return otherApi(what, backend->api_version);
-  if (backend->struct_size < sizeof(NaraeBackendRuntime))
+  // What was added at the end of the table is optional.
+  if (backend->struct_size < offsetof(NaraeBackendRuntime, list_devices))
     return Status::error(what + " has an incomplete table");
   std::lock_guard<std::mutex> lock(registry().mutex);
   for (const NaraeBackendRuntime *known : registry().backends) {
@@ -93,7 +95,7 @@ Expected<const NaraeBackend *> runtime::loadPlugin(const std::string &path) {
 
 Expected<const NaraeBackendRuntime *>
 runtime::findBackend(const std::string &device) {
-  std::string name = device.substr(0, device.find(':'));
+  std::string name = device.substr(0, device.find_first_of(":,"));
   std::lock_guard<std::mutex> lock(registry().mutex);
   std::string known;
   for (const NaraeBackendRuntime *backend : registry().backends) {
@@ -104,4 +106,9 @@ runtime::findBackend(const std::string &device) {
   return Status::error("there is no backend for device '" + device +
                        "'; this runtime has " +
                        (known.empty() ? "none" : known));
+}
+
+std::vector<const NaraeBackendRuntime *> runtime::backends() {
+  std::lock_guard<std::mutex> lock(registry().mutex);
+  return registry().backends;
 }

@@ -12,6 +12,7 @@
 #include "narae/backend.h"
 
 #include <string>
+#include <vector>
 
 namespace narae::runtime {
 
@@ -22,8 +23,16 @@ Status registerBackend(const NaraeBackendRuntime *backend);
 /// taken are never closed.
 Expected<const NaraeBackend *> loadPlugin(const std::string &path);
 
-/// The backend of a device ("nvidia:0" is of "nvidia").
+/// The backend of a device ("nvidia:0" and "nvidia,OPTION" are of "nvidia").
 Expected<const NaraeBackendRuntime *> findBackend(const std::string &device);
+/// All of them, in the order in which they came.
+std::vector<const NaraeBackendRuntime *> backends();
+
+/// The devices of all backends as JSON, see `narae_list_devices`.
+std::string listDevices();
+/// The code of an object of a backend as text; "" where the backend cannot.
+Expected<std::string> disassemble(const std::string &backend,
+                                  const void *object, size_t size);
 
 } // namespace narae::runtime
 

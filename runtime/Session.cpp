@@ -58,6 +58,7 @@ Status Session::loadKernels() {
                                      text(kernel.name()), &handle);
         status.failed())
       return status;
+    device->annotate(handle, text(kernel.nodes()));
     kernels.push_back(handle);
   }
   return Status::success();
@@ -77,6 +78,8 @@ Status Session::placeWeights() {
         status.failed())
       return status;
     addresses[i] = weights.back().data();
+    if (device->isTimingOnly())
+      continue;
     if (Status status = device->copy(addresses[i], bytes.data, bytes.size);
         status.failed())
       return status;
@@ -91,8 +94,14 @@ Expected<std::unique_ptr<Session>> Session::create(narae_artifact *artifact,
                                                    const char *deviceName,
                                                    int32_t threads) {
   const Program &program = artifact->reader->program();
-  std::string name =
-      deviceName && *deviceName ? deviceName : text(program.backend());
+  std::string name = deviceName ? deviceName : "";
+  std::string base = name.substr(0, name.find(','));
+  bool isFile =
+      base.size() > 5 && base.compare(base.size() - 5, 5, ".json") == 0;
+  if (base.empty())
+    name = text(program.backend()) + name;
+  else if (isFile && base.find(':') == std::string::npos)
+    name = std::string(text(program.backend())) + ":" + name;
   Expected<std::unique_ptr<Device>> device = Device::open(name, threads);
   if (device.failed())
     return device.status();

@@ -78,6 +78,10 @@ public:
     traceContext = context;
   }
   uint64_t arenaBytes() const { return arena.size(); }
+  /// What the device has measured, see narae/runtime.h.
+  Status deviceReport(const char *kind, NaraeSink sink, void *context) {
+    return device->report(kind, sink, context);
+  }
 
   // What the session keeps from run to run (SessionState.cpp).
   size_t stateCount() const { return artifact->states.size(); }

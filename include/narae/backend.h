@@ -156,7 +156,37 @@ typedef struct NaraeBackendRuntime {
   /// Waits for an event and releases it; with a null event, for the queue.
   int (*wait)(NaraeDevice *device, NaraeQueue *queue, NaraeEvent *event,
               char *error, size_t error_size);
+
+  // All that follows is optional: null, or beyond the table's `struct_size`.
+
+  /// Writes the devices that `open` takes as a JSON array, one object each:
+  /// "name", "kind" ("processor", "simulator", ...), "description",
+  /// "chiplets", "cores", "memory_bytes", "reserved_bytes", "version" (of its
+  /// driver or instruction set). What is not known is left out.
+  int (*list_devices)(NaraeSink json, void *context, char *error,
+                      size_t error_size);
+  /// Tells the model's nodes behind a kernel, for messages and reports.
+  void (*annotate)(NaraeDevice *device, NaraeKernel *kernel,
+                   NaraeStringRef nodes);
+  /// Nonzero when the device only tells how long launches take: it computes
+  /// nothing, so weights and states need no copies and outputs mean nothing.
+  int (*is_timing_only)(NaraeDevice *device);
+  /// What the device has measured on a queue since it was opened: its own time,
+  /// not the host's. `kind` is "text", "json" or "trace" (Chrome trace format).
+  /// Writes nothing where it has nothing to tell.
+  int (*report)(NaraeDevice *device, NaraeQueue *queue, const char *kind,
+                NaraeSink sink, void *context, char *error, size_t error_size);
+  /// Writes the code of an object as text, each kernel under a line
+  /// "KERNEL:". Objects are not trusted.
+  int (*disassemble)(const void *object, size_t size, NaraeSink sink,
+                     void *context, char *error, size_t error_size);
 } NaraeBackendRuntime;
+
+/// Whether a backend's table has an optional function.
+#define NARAE_RUNTIME_HAS(table, function)                                     \
+  ((table)->struct_size >=                                                     \
+       offsetof(NaraeBackendRuntime, function) + sizeof((table)->function) &&  \
+   (table)->function)
 
 /// What a plugin hands over; either side may be null.
 typedef struct NaraeBackend {

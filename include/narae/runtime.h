@@ -150,8 +150,11 @@ NARAE_API const void *narae_artifact_attachment(const narae_artifact *artifact,
 
 typedef struct narae_session_options {
   size_t struct_size;
-  const char *device; ///< null: the device the artifact was compiled for
-  int32_t threads;    ///< 0: all cores
+  /// Null: the device the artifact was compiled for. That with options where it
+  /// begins with a comma (",timing"). A path of a .json file is a chip of the
+  /// artifact's backend.
+  const char *device;
+  int32_t threads; ///< 0: all cores
 } narae_session_options;
 
 NARAE_API narae_status *
@@ -209,6 +212,13 @@ typedef void (*narae_trace_fn)(void *context, const char *kernel,
 /// Sets or clears (null) the trace callback of a session.
 NARAE_API void narae_session_set_trace(narae_session *session,
                                        narae_trace_fn fn, void *context);
+/// What the session's device has measured of the launches so far, in its own
+/// time: simulators count cycles. `kind` is "text", "json" or "trace" (Chrome
+/// trace format). Nothing is written where the device has nothing to tell.
+NARAE_API narae_status *narae_session_device_report(narae_session *session,
+                                                    const char *kind,
+                                                    NaraeSink sink,
+                                                    void *context);
 /// Bytes of the session's arena and of its weights.
 NARAE_API uint64_t narae_session_arena_bytes(const narae_session *session);
 NARAE_API uint64_t narae_artifact_weight_bytes(const narae_artifact *artifact);
@@ -219,6 +229,10 @@ narae_register_backend(const NaraeBackendRuntime *backend);
 /// Opens a plugin (a shared library that exports narae_backend_register) and
 /// adds its runtime side; one that only compiles is taken, too, and adds none.
 NARAE_API narae_status *narae_load_plugin(const char *path);
+/// The devices of all backends as JSON: {"BACKEND": [{"name": ...}, ...]} with
+/// the fields of `list_devices` in narae/backend.h; null for a backend that
+/// lists none, and a string, the error, where that failed.
+NARAE_API narae_status *narae_list_devices(NaraeSink sink, void *context);
 /// The runtime's version, as "0.1.0".
 NARAE_API const char *narae_version(void);
 

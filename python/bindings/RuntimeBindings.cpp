@@ -149,6 +149,21 @@ void resetStates(Session &session) {
   check(narae_session_state_reset(session.handle.get()));
 }
 
+void appendText(void *context, const char *data, size_t size) {
+  static_cast<std::string *>(context)->append(data, size);
+}
+
+py::str deviceReport(Session &session, const std::string &kind) {
+  std::string result;
+  {
+    py::gil_scoped_release released;
+    std::lock_guard<std::mutex> lock(session.mutex);
+    check(narae_session_device_report(session.handle.get(), kind.c_str(),
+                                      appendText, &result));
+  }
+  return text(result);
+}
+
 void recordTrace(void *context, const char *kernel, const char *nodes,
                  uint64_t begin, uint64_t end) {
   static_cast<std::vector<TraceTuple> *>(context)->emplace_back(kernel, nodes,
@@ -273,12 +288,18 @@ void narae::python::bindRuntime(py::module_ &module) {
            [](const Session &session) {
              return narae_session_arena_bytes(session.handle.get());
            })
+      .def("device_report", &deviceReport)
       .def("states", &states)
       .def("read_state", &readState)
       .def("write_state", &writeState)
       .def("reset_states", &resetStates);
   module.def("type_name", [](int type) {
     return narae_type_name(static_cast<narae_type>(type));
+  });
+  module.def("list_devices", [] {
+    std::string result;
+    check(narae_list_devices(appendText, &result));
+    return text(result);
   });
   module.def("copy_memory", &copyMemory);
   module.def("read_strings", &readStrings);

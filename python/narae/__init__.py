@@ -10,7 +10,7 @@ text = llm.generate("Once upon a time")
 
 from . import _narae, ir, memory
 from ._artifact import Artifact, Entry, Tensor, load
-from ._compile import check, compile, describe_target, targets
+from ._compile import check, compile, describe_target, devices, targets
 from ._errors import Diagnostic, Error
 from ._generate import Generation, TokenStream
 from ._llm import LLM
@@ -31,6 +31,7 @@ __all__ = [
     "check",
     "compile",
     "describe_target",
+    "devices",
     "ir",
     "load",
     "load_plugin",

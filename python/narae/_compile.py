@@ -195,6 +195,13 @@ def targets() -> list[str]:
     return _narae.targets()
 
 
+def devices() -> dict[str, Any]:
+    """The devices that artifacts can run on, by backend: a list of dictionaries
+    with name, kind, chiplets, cores, memory_bytes, reserved_bytes, version, ... as
+    far as they are known; None for a backend that lists none."""
+    return json.loads(_narae.list_devices())
+
+
 def describe_target(target: str) -> dict[str, Any]:
     """The description of a target: memories, units, types, rates."""
     try:

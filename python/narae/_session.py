@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,6 +79,22 @@ class Session:
         """Runs an entry and returns the outputs and the time of each kernel."""
         results, times = self._run(inputs, None, entry, traced=True)
         return results, [KernelTime(*time) for time in times]
+
+    def device_report(self) -> dict[str, Any] | None:
+        """What the device has measured of all runs so far, in its own time: the
+        cycles of a simulator. None where it measures nothing."""
+        text = self._report("json")
+        return json.loads(text) if text else None
+
+    def device_trace(self) -> str:
+        """The timeline of the device in Chrome's trace format, or ""."""
+        return self._report("trace")
+
+    def _report(self, kind: str) -> str:
+        try:
+            return self._handle.device_report(kind)
+        except RuntimeError as error:
+            raise Error(str(error)) from None
 
     def state(self) -> dict[str, np.ndarray]:
         """Copies of what the session keeps from run to run, by name.

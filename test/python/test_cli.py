@@ -213,6 +213,24 @@ def test_targets(tool: Tool) -> None:
     assert json.loads(tool("targets", "cpu").stdout)
 
 
+def test_devices(tool: Tool) -> None:
+    devices = json.loads(tool("targets", "--devices", "--json").stdout)
+    (cpu,) = devices["cpu"]
+    assert cpu["memory_bytes"] == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    lines = tool("targets", "--devices").stdout.splitlines()
+    assert lines[0].split()[:2] == ["device", "kind"]
+    assert any(line.split()[:2] == ["cpu", "processor"] for line in lines)
+    result = tool("targets", "cpu", "--devices")
+    assert result.returncode == 1
+    assert "takes no target" in result.stderr
+
+
+def test_times_need_a_simulator(tool: Tool, artifact: Path) -> None:
+    result = tool("run", artifact, "--timing-only", "--input", "x=2x3:f32:ones")
+    assert result.returncode == 1
+    assert "there is no device 'cpu,timing-only'" in result.stderr
+
+
 def test_pack(tool: Tool, tmp_path: Path) -> None:
     problem = Path(__file__).parents[1] / "data" / "minimalloc" / "A.1048576.csv"
     solution = tmp_path / "a.csv"

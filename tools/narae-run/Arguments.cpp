@@ -19,7 +19,9 @@ Runs an artifact and prints its outputs: type, shape, range and first values.
 
 Options:
   --entry NAME        entry to run (the only one, or the first)
-  --device DEVICE     cpu, nvidia:0, ... (what the artifact was compiled for)
+  --device DEVICE     cpu, npu:atom, npu:rebel-quad,timing, ... (what the
+                      artifact was compiled for); `narae targets --devices`
+                      lists them
   --input NAME=VALUE  an input; VALUE is one of
                         @FILE.npy              an array in NumPy's format
                         zeros | ones | random | random(LOW,HIGH)
@@ -33,7 +35,10 @@ Options:
   --repeat N          runs N times after one run that is not counted, and
                       prints the shortest and the median time
   --trace FILE.json   writes a timeline of all kernels (Chrome trace format,
-                      opens in Perfetto)
+                      opens in Perfetto); of the device's own time where it
+                      is a simulator that tells it
+  --timing-only       computes nothing and prints how long the device takes,
+                      where it is a simulator that tells it; needs no weights
   --seed N            of random inputs (0)
   --weights-dir DIR   where weights outside of the artifact are (beside it)
   --verify            checks all weights, beyond 1 GiB too
@@ -90,11 +95,12 @@ Expected<RunArguments> narae::parseRunArguments(int argc, char **argv) {
       value = option.substr(equals + 1);
       option.resize(equals);
     }
-    bool *flag = option == "--json"      ? &result.json
-                 : option == "--help"    ? &result.help
-                 : option == "--version" ? &result.version
-                 : option == "--verify"  ? &result.verify
-                                         : nullptr;
+    bool *flag = option == "--json"          ? &result.json
+                 : option == "--help"        ? &result.help
+                 : option == "--version"     ? &result.version
+                 : option == "--verify"      ? &result.verify
+                 : option == "--timing-only" ? &result.timingOnly
+                                             : nullptr;
     if (flag) {
       if (hasValue)
         return Status::error(option + " takes no value");

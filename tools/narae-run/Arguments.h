@@ -25,6 +25,7 @@ struct RunArguments {
   uint64_t repeat = 1;
   uint64_t seed = 0;
   bool json = false, help = false, version = false, verify = false;
+  bool timingOnly = false;
 };
 
 /// Reads the command line; options may stand before and behind the file.

@@ -100,7 +100,7 @@ static std::string formatOutput(const std::string &name,
 
 std::string narae::formatText(const RunReport &report) {
   std::string text;
-  for (size_t i = 0; i < report.outputs.size(); ++i)
+  for (size_t i = 0; i < report.outputs.size() && !report.timingOnly; ++i)
     text += formatOutput(report.names[i], report.outputs[i]);
   if (report.showTime && !report.milliseconds.empty()) {
     const std::vector<double> &times = report.milliseconds;
@@ -109,7 +109,7 @@ std::string narae::formatText(const RunReport &report) {
             " ms, median " + formatNumber(median(times)) + " ms of " +
             std::to_string(times.size()) + " runs\n";
   }
-  return text;
+  return text + report.deviceText;
 }
 
 /// JSON has no NaN and no infinity.
@@ -119,7 +119,7 @@ static Json jsonNumber(double value) {
 
 std::string narae::formatJson(const RunReport &report) {
   Json outputs = Json::array();
-  for (size_t i = 0; i < report.outputs.size(); ++i) {
+  for (size_t i = 0; i < report.outputs.size() && !report.timingOnly; ++i) {
     const narae_tensor &tensor = report.outputs[i];
     Json output = {{"name", report.names[i]},
                    {"type", narae_type_name(tensor.type)},
@@ -153,7 +153,19 @@ std::string narae::formatJson(const RunReport &report) {
                  {"median", median(times)}}},
                {"arena_bytes", report.arenaBytes},
                {"weight_bytes", report.weightBytes}};
+  if (!report.deviceJson.empty())
+    json["device"] = Json::parse(report.deviceJson, nullptr,
+                                 /*allow_exceptions=*/false);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Status narae::writeText(const std::string &path, const std::string &text) {
+  auto file = artifact::OutputFile::create(path);
+  if (file.failed())
+    return file.status();
+  if (Status status = (*file)->write(text.data(), text.size()); status.failed())
+    return status;
+  return (*file)->commit();
 }
 
 Status narae::writeTrace(const std::string &path,
@@ -172,10 +184,5 @@ Status narae::writeTrace(const std::string &path,
   Json trace = {{"traceEvents", std::move(list)}, {"displayTimeUnit", "ms"}};
   std::string text =
       trace.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-  auto file = artifact::OutputFile::create(path);
-  if (file.failed())
-    return file.status();
-  if (Status status = (*file)->write(text.data(), text.size()); status.failed())
-    return status;
-  return (*file)->commit();
+  return writeText(path, text);
 }

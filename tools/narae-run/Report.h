@@ -24,6 +24,9 @@ struct RunReport {
   std::vector<double> milliseconds;  ///< of the runs that count
   uint64_t arenaBytes = 0, weightBytes = 0;
   bool showTime = false;
+  bool timingOnly = false; ///< outputs mean nothing
+  /// What the device measured itself, as text and JSON; often empty.
+  std::string deviceText, deviceJson;
 };
 
 /// The report as text, or as one JSON object.
@@ -39,6 +42,8 @@ struct TraceEvent {
 /// Writes events in Chrome's trace format.
 Status writeTrace(const std::string &path,
                   const std::vector<TraceEvent> &events);
+/// Writes a file whole or not at all.
+Status writeText(const std::string &path, const std::string &text);
 
 } // namespace narae
 

@@ -138,6 +138,17 @@ static Status writeOutputs(const RunReport &report,
   return Status::success();
 }
 
+/// What the device measured itself; "" where it measures nothing.
+static Status deviceReport(narae_session *session, const char *kind,
+                           std::string &text) {
+  return fromC(narae_session_device_report(
+      session, kind,
+      [](void *context, const char *data, size_t size) {
+        static_cast<std::string *>(context)->append(data, size);
+      },
+      &text));
+}
+
 static Status runArtifact(const RunArguments &arguments) {
   std::vector<std::string> plugins = arguments.plugins;
   const char *list = std::getenv("NARAE_PLUGINS");
@@ -177,9 +188,10 @@ static Status runArtifact(const RunArguments &arguments) {
   if (feeds.failed())
     return feeds.status();
 
+  std::string device =
+      arguments.device + (arguments.timingOnly ? ",timing-only" : "");
   narae_session_options sessionOptions = {
-      sizeof(sessionOptions),
-      arguments.device.empty() ? nullptr : arguments.device.c_str(),
+      sizeof(sessionOptions), device.empty() ? nullptr : device.c_str(),
       arguments.threads};
   narae_session *created = nullptr;
   if (Status status = fromC(
@@ -195,13 +207,24 @@ static Status runArtifact(const RunArguments &arguments) {
       status.failed())
     return status;
   report.showTime = arguments.repeat > 1;
+  report.timingOnly = arguments.timingOnly;
   report.arenaBytes = narae_session_arena_bytes(session.get());
   report.weightBytes = narae_artifact_weight_bytes(artifact.get());
 
   if (Status status = writeOutputs(report, *files); status.failed())
     return status;
+  std::string deviceTrace;
+  for (auto [kind, text] : {std::pair("text", &report.deviceText),
+                            std::pair("json", &report.deviceJson),
+                            std::pair("trace", &deviceTrace)})
+    if (Status status = deviceReport(session.get(), kind, *text);
+        status.failed())
+      return status;
   if (!arguments.trace.empty())
-    if (Status status = writeTrace(arguments.trace, events); status.failed())
+    if (Status status = deviceTrace.empty()
+                            ? writeTrace(arguments.trace, events)
+                            : writeText(arguments.trace, deviceTrace);
+        status.failed())
       return status;
   std::string text = arguments.json ? formatJson(report) : formatText(report);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||

@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/narae/Inspect.h"
+#include "runtime/Registry.h"
 #include "tools/narae/Artifacts.h"
 #include "tools/narae/Command.h"
+#include "tools/narae/CompileOptions.h"
 #include "tools/narae/Console.h"
 #include "tools/narae/Disassemble.h"
 
@@ -50,6 +52,7 @@ void Inspect::describe(Options &options) {
   options.flag("--commands", "adds the host program, command by command",
                commands);
   options.flag("--buffers", "adds the buffers with their lifetimes", buffers);
+  addPluginOption(options);
   options.flag("--disassemble", "prints the machine code of kernels instead",
                code);
   options.text("--extract", "DIR", "writes the target's objects to a folder",
@@ -63,7 +66,25 @@ void Inspect::describe(Options &options) {
   options.flag("--json", "prints JSON", json);
 }
 
-/// Kernels by name, with the model's nodes.
+/// A backend's listing, with the model's nodes behind "KERNEL:" lines.
+static std::string annotated(const std::string &listing,
+                             const std::map<std::string, std::string> &nodes) {
+  std::string result;
+  for (size_t begin = 0; begin < listing.size();) {
+    size_t end = std::min(listing.find('\n', begin), listing.size());
+    std::string line = listing.substr(begin, end - begin);
+    begin = end + 1;
+    auto found = !line.empty() && line.back() == ':'
+                     ? nodes.find(line.substr(0, line.size() - 1))
+                     : nodes.end();
+    result +=
+        line + (found == nodes.end() ? "" : "  # " + found->second) + "\n";
+  }
+  return result;
+}
+
+/// Kernels by name, with the model's nodes: as the backend prints them, or as
+/// machine code where objects are ELF.
 Status Inspect::disassembleObjects(const Reader &reader) const {
   const Program &program = reader.program();
   std::map<std::string, std::string> nodes;
@@ -78,8 +99,17 @@ Status Inspect::disassembleObjects(const Reader &reader) const {
     return name + ":" + (found == nodes.end() ? "" : "  # " + found->second);
   };
   uint32_t number = program.objects() ? program.objects()->size() : 0;
+  std::string backend = program.backend() ? program.backend()->str() : "";
   for (uint32_t i = 0; i < number; ++i) {
     Bytes bytes = reader.object(i);
+    Expected<std::string> text =
+        runtime::disassemble(backend, bytes.data, bytes.size);
+    if (text.failed())
+      return text.status();
+    if (!text->empty()) {
+      print(annotated(*text, nodes));
+      continue;
+    }
     if (Status status = disassemble(bytes.data, bytes.size, heading);
         status.failed())
       return status;
@@ -216,6 +246,7 @@ int Inspect::run() {
     return fail("inspect: --size is for the picture that --html writes");
   }
   if (code) {
+    driver::registerDefaultBackends();
     Status status = disassembleObjects(**reader);
     return status.failed() ? fail("inspect: " + status.message()) : 0;
   }

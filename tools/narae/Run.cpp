@@ -20,7 +20,8 @@ public:
          {"--entry", "--device", "--input", "--output", "--threads", "--repeat",
           "--trace", "--seed", "--weights-dir", "--plugin"})
       options.table.push_back({name, "VALUE", "", 0, nullptr});
-    for (const char *name : {"--verify", "--json", "--version"})
+    for (const char *name :
+         {"--verify", "--json", "--timing-only", "--version"})
       options.table.push_back({name, "", "", 0, nullptr});
   }
   int run() override { return 2; }

@@ -169,6 +169,15 @@ static int wait(NaraeDevice *, NaraeQueue *, NaraeEvent *, char *, size_t) {
   return 0;
 }
 
+static int listDevices(NaraeSink json, void *context, char *error,
+                       size_t errorSize) {
+  return guarded(error, errorSize, [&] {
+    std::string text = describeDevice();
+    json(context, text.data(), text.size());
+    return 0;
+  });
+}
+
 const NaraeBackendRuntime *narae_cpu_runtime(void) {
   static const NaraeBackendRuntime runtime = {
       sizeof(NaraeBackendRuntime),
@@ -189,6 +198,11 @@ const NaraeBackendRuntime *narae_cpu_runtime(void) {
       launch,
       record,
       wait,
+      listDevices,
+      nullptr, // annotate
+      nullptr, // is_timing_only
+      nullptr, // report
+      nullptr, // disassemble: objects are ELF, which tools read
   };
   return &runtime;
 }

@@ -1,4 +1,4 @@
-//===- CpuTarget.cpp - Whether this host is what a target asks for -------===//
+//===- CpuTarget.cpp - What this host is to targets and users -----------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,6 +9,10 @@
 #include "backends/cpu/runtime/CpuFeatures.h"
 
 #include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <thread>
+#include <unistd.h>
 
 using namespace narae;
 using Json = nlohmann::json;
@@ -56,4 +60,29 @@ std::string cpu::checkTarget(const std::string &text) {
       return "the operating system refuses the tile registers (AMX) that the "
              "artifact uses";
   return "";
+}
+
+/// "model name" as Linux tells it; "" where it does not.
+static std::string processorName() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    size_t colon = line.find(": ");
+    if (line.compare(0, 10, "model name") == 0 && colon != std::string::npos)
+      return line.substr(colon + 2);
+  }
+  return "";
+}
+
+std::string cpu::describeDevice() {
+  Json device = {{"name", "cpu"},
+                 {"kind", "processor"},
+                 {"chiplets", 1},
+                 {"cores", std::max(1u, std::thread::hardware_concurrency())},
+                 {"memory_bytes", uint64_t(sysconf(_SC_PHYS_PAGES)) *
+                                      uint64_t(sysconf(_SC_PAGESIZE))},
+                 {"version", hostChip()}};
+  if (std::string name = processorName(); !name.empty())
+    device["description"] = name;
+  return Json::array({device}).dump(-1, ' ', false,
+                                    Json::error_handler_t::replace);
 }

@@ -174,7 +174,7 @@ bool Execution::collide(const Collision &collision, const View &view,
                 "reads " + place + ", which nobody has written so far");
   const StreamState &other = state.streams[collision.other.stream];
   const Instruction &word =
-      state.code[other.stream.first + collision.other.word];
+      state.loaded->code[other.stream.first + collision.other.word];
   std::string who = describe(other.id) + ", word " +
                     std::to_string(collision.other.word) + " (" + print(word) +
                     ")";

@@ -13,19 +13,33 @@ using namespace narae::npu;
 Simulator::Simulator(const Machine &machine, SimulatorOptions options)
     : options(options), machineState(machine) {}
 
-Status Simulator::load(const Program &program) {
-  std::vector<std::string> problems = verify(program, machineState.machine);
+Expected<std::shared_ptr<const LoadedProgram>>
+narae::npu::prepareProgram(const Program &program, const Machine &machine) {
+  std::vector<std::string> problems = verify(program, machine);
   if (!problems.empty()) {
     std::string text = "the program cannot run:";
     for (const std::string &problem : problems)
       text += "\n  " + problem;
     return Status::error(text);
   }
-  machineState.program = program;
-  machineState.code.clear();
+  auto loaded = std::make_shared<LoadedProgram>();
+  loaded->program = program;
   for (const Word &word : program.code)
-    machineState.code.push_back(*decode(word.data()));
-  loaded = true;
+    loaded->code.push_back(*decode(word.data()));
+  return std::shared_ptr<const LoadedProgram>(std::move(loaded));
+}
+
+void Simulator::select(std::shared_ptr<const LoadedProgram> program) {
+  machineState.loaded = std::move(program);
+  machineState.streams.clear();
+}
+
+Status Simulator::load(const Program &program) {
+  Expected<std::shared_ptr<const LoadedProgram>> loaded =
+      prepareProgram(program, machineState.machine);
+  if (loaded.failed())
+    return loaded.status();
+  select(*loaded);
   for (const Constant &constant : program.constants)
     if (Status status =
             write(constant.space, constant.unit, int64_t(constant.address),
@@ -36,9 +50,9 @@ Status Simulator::load(const Program &program) {
 }
 
 Status Simulator::launch(const std::vector<int64_t> &parameters) {
-  const Program &program = machineState.program;
-  if (!loaded)
+  if (!machineState.loaded)
     return Status::error("no program is loaded");
+  const Program &program = machineState.loaded->program;
   if (parameters.size() != program.parameters.size())
     return Status::error(
         "the program has " + std::to_string(program.parameters.size()) +

@@ -38,6 +38,10 @@ struct SimulatorOptions {
   uint64_t instructionLimit = uint64_t(1) << 36;
 };
 
+/// Verifies and decodes a program for `Simulator::select`.
+Expected<std::shared_ptr<const LoadedProgram>>
+prepareProgram(const Program &program, const Machine &machine);
+
 enum class StepKind { Executed, Blocked, Finished, Faulted };
 
 /// What a step did.
@@ -56,6 +60,9 @@ public:
   /// Verifies a program, puts its constants into memory and keeps it. What was
   /// in memories stays.
   Status load(const Program &program);
+  /// Puts a prepared program in the place of the one before it; what is in
+  /// memories stays, constants are not written.
+  void select(std::shared_ptr<const LoadedProgram> program);
   /// Binds parameters and puts streams to their beginning. What earlier runs
   /// and the host wrote is seen by all streams; accumulators and scratchpads
   /// keep what they hold. Semaphores start at 0.
@@ -88,7 +95,6 @@ private:
   SimulatorOptions options;
   State machineState;
   std::optional<Fault> failure;
-  bool loaded = false;
   uint64_t words = 0;
 };
 

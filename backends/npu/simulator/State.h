@@ -21,6 +21,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 
 namespace narae::npu {
@@ -126,14 +127,19 @@ struct SemaphoreId {
   }
 };
 
+/// A program that passed `verify`, with its words decoded. Several simulators
+/// may share it.
+struct LoadedProgram {
+  Program program;
+  std::vector<Instruction> code; ///< words of `program.code`
+};
+
 class State {
 public:
   explicit State(Machine machine) : machine(std::move(machine)) {}
 
   const Machine machine;
-  Program program;
-  /// Words of `program.code`, decoded once.
-  std::vector<Instruction> code;
+  std::shared_ptr<const LoadedProgram> loaded; ///< null before `load`
   std::vector<StreamState> streams;
   std::vector<int64_t> parameters;
   std::map<SemaphoreId, Semaphore> semaphores;
@@ -152,7 +158,7 @@ public:
   /// has none of its own.
   int32_t ownUnit(const EngineId &engine, Space space) const;
   const Instruction &at(const StreamState &stream) const {
-    return code[stream.stream.first + stream.pc];
+    return loaded->code[stream.stream.first + stream.pc];
   }
 
 private:

@@ -51,7 +51,7 @@ static bool findSemaphore(Execution &execution, SemaphoreId &id,
   const Machine &machine = execution.state.machine;
   int64_t index;
   id = semaphoreOf(execution.state, execution.stream, execution.instruction,
-                     index);
+                   index);
   bool core = id.scope == Scope::Core;
   int64_t units = core ? machine.allCores() : machine.chiplets;
   int64_t count =
@@ -233,7 +233,7 @@ static std::string possibleSignals(const State &state, const SemaphoreId &id) {
       continue;
     uint32_t from = stream.frames.empty() ? stream.pc : stream.frames[0].first;
     for (uint32_t i = from; i < stream.stream.words; ++i) {
-      const Instruction &word = state.code[stream.stream.first + i];
+      const Instruction &word = state.loaded->code[stream.stream.first + i];
       if (word.opcode != Opcode::Signal)
         continue;
       int64_t index;
