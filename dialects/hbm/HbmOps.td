@@ -158,8 +158,9 @@ class Hbm_MoveOp<string mnemonic, list<Trait> traits = []>
 def Hbm_PrefetchOp : Hbm_MoveOp<"prefetch"> {
   let summary = "brings a copy of a buffer near before it is needed";
   let description = [{
-    The copy begins not before command `first` and is there when command
-    `last` begins. What lies in `from` stays valid.
+    The copy begins when command `first` could, at the earliest, and is there
+    when command `last` begins; with both the same, nothing runs beside it. What
+    lies in `from` stays valid.
   }];
 }
 

@@ -33,8 +33,8 @@ static LogicalResult verifyAlive(Operation *op, BufferOp buffer, int64_t first,
 /// \param upwards from the space below, as for prefetch and reload.
 template <typename OpTy>
 static LogicalResult verifyMove(OpTy op, bool upwards) {
-  if (op.getFirst() >= op.getLast())
-    return op.emitOpError("takes no time: [")
+  if (op.getFirst() > op.getLast())
+    return op.emitOpError("ends before it begins: [")
            << op.getFirst() << ", " << op.getLast() << ")";
   auto from = op.getFrom().template getDefiningOp<BufferOp>();
   auto to = op.getTo().template getDefiningOp<BufferOp>();

@@ -82,7 +82,8 @@ LogicalResult memory::checkCapacity(ModuleOp module, int64_t capacity) {
       weights = peak;
     else if (plan.getSpace() == "state")
       states = peak;
-    else if (isBounded(plan->getParentOfType<func::FuncOp>()))
+    else if (plan.getSpace() == "arena" &&
+             isBounded(plan->getParentOfType<func::FuncOp>()))
       arena = std::max(arena, peak);
   });
   int64_t need = 0;

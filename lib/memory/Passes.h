@@ -9,7 +9,9 @@
 #define NARAE_LIB_MEMORY_PASSES_H
 
 #include "dialects/rt/RtDialect.h"
+#include "narae/backend.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace narae::memory {
@@ -19,9 +21,19 @@ namespace narae::memory {
 /// bytes.
 llvm::LogicalResult checkCapacity(mlir::ModuleOp module, int64_t capacity);
 
+/// Checks the use of spaces over home (`narae-verify-memory`).
+llvm::LogicalResult verifyNear(mlir::func::FuncOp func,
+                               mlir::SymbolTable &symbols);
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "lib/memory/Passes.h.inc"
+
+/// `narae-plan-spaces` with a backend's own times of kernels.
+/// \param backend may be null; outlives the pass.
+std::unique_ptr<mlir::Pass>
+createPlanSpaces(PlanSpacesOptions options, const NaraeBackendCompiler *backend,
+                 std::string target);
 
 } // namespace narae::memory
 

@@ -271,8 +271,11 @@ struct VerifyMemoryPass
     : narae::memory::impl::VerifyMemoryBase<VerifyMemoryPass> {
   void runOnOperation() override {
     bool ok = true;
-    for (auto func : getOperation().getOps<func::FuncOp>())
+    SymbolTable symbols(getOperation());
+    for (auto func : getOperation().getOps<func::FuncOp>()) {
       ok &= succeeded(Arena(func).verify());
+      ok &= succeeded(memory::verifyNear(func, symbols));
+    }
     if (!ok)
       signalPassFailure();
   }

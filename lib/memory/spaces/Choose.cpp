@@ -118,8 +118,18 @@ bool narae::memory::makeRoom(const SpacesProblem &problem, uint64_t capacity,
         how = own;
       }
     }
-    if (!cheapest)
-      return false;
+    if (!cheapest) {
+      // What is computed again for this step brings too much along.
+      bool isLess = false;
+      for (auto &[gap, choice] : choices)
+        if (choice == Gap::Recompute && gap.second == full) {
+          choice = Gap::Leave;
+          isLess = true;
+        }
+      if (!isLess)
+        return false;
+      continue;
+    }
     choices[{cheapest->tensor, cheapest->next}] = how;
   }
   return false;

@@ -182,8 +182,8 @@ hbm.space @sram "SRAM" capacity 100 over @hbm {fill = 1 : i64, drain = 1 : i64}
 func.func @no_time() {
   %w = hbm.buffer "w" : tensor<4xf32> [] in "hbm" live [1, 9)
   %near = hbm.buffer "w" : tensor<4xf32> [] in "sram" live [1, 9)
-  // expected-error @+1 {{takes no time: [4, 4)}}
-  hbm.spill %near to %w channel 0 during [4, 4)
+  // expected-error @+1 {{ends before it begins: [5, 4)}}
+  hbm.spill %near to %w channel 0 during [5, 4)
   return
 }
 
