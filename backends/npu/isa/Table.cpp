@@ -95,11 +95,35 @@ narae::npu::findInstruction(const std::string &mnemonic) {
   return nullptr;
 }
 
+namespace {
+constexpr int operandNames = 0
+#define NPU_TYPE(...)
+#define NPU_SPACE(...)
+#define NPU_ENGINE(...)
+#define NPU_CHOICE(...)
+#define NPU_OPERAND(...) +1
+#include "backends/npu/isa/Names.def"
+    ;
+/// Positions of operands by opcode and name, -1 where there is none: every
+/// executed word asks for them.
+struct Positions {
+  int8_t at[256][operandNames];
+  Positions() {
+    std::memset(at, -1, sizeof(at));
+    for (const InstructionInfo &info : instructions())
+      for (size_t i = 0; i < info.operands.size(); ++i)
+        at[uint8_t(info.opcode)][int(info.operands[i].name)] = int8_t(i);
+  }
+};
+} // namespace
+
+static int positionOf(Opcode opcode, OperandName name) {
+  static const Positions positions;
+  return positions.at[uint8_t(opcode)][int(name)];
+}
+
 int InstructionInfo::find(OperandName name) const {
-  for (size_t i = 0; i < operands.size(); ++i)
-    if (operands[i].name == name)
-      return int(i);
-  return -1;
+  return positionOf(opcode, name);
 }
 
 const InstructionInfo &Instruction::info() const {
@@ -107,13 +131,13 @@ const InstructionInfo &Instruction::info() const {
 }
 
 const Operand &Instruction::operator[](OperandName name) const {
-  int position = info().find(name);
+  int position = positionOf(opcode, name);
   assert(position >= 0 && "the instruction has no such operand");
   return operands[position];
 }
 
 Operand &Instruction::operator[](OperandName name) {
-  int position = info().find(name);
+  int position = positionOf(opcode, name);
   assert(position >= 0 && "the instruction has no such operand");
   return operands[position];
 }

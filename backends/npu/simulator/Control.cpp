@@ -129,7 +129,7 @@ static bool loadElement(Execution &execution, int64_t &result) {
   view.sizes[0] = odd ? 2 : 1;
   view.strides[0] = 1;
   std::vector<int32_t> values;
-  if (!execution.load(view, values))
+  if (!execution.reads(view) || !execution.readIntegers(view, values))
     return false;
   result = values.back();
   return true;

@@ -8,8 +8,6 @@
 #include "backends/npu/simulator/Execution.h"
 #include "backends/npu/simulator/Layout.h"
 
-#include <cstring>
-
 using namespace narae::npu;
 
 static bool sameType(Execution &execution, const View &dst, const View &a) {
@@ -35,6 +33,19 @@ static bool target(Execution &execution, const View &dst,
   return true;
 }
 
+/// dst := a, tracked.
+static bool move(Execution &execution, const View &dst, const View &a) {
+  if (!execution.data())
+    return true;
+  if (!execution.reads(a) || !execution.writes(dst))
+    return false;
+  Operation operation(execution.instruction);
+  operation.opcode = Opcode::DCopy;
+  operation.dst = dst;
+  operation.a = a;
+  return execution.execute(operation);
+}
+
 static bool copy(Execution &execution) {
   View dst, a;
   if (!execution.view(OperandName::Dst, dst) ||
@@ -42,10 +53,7 @@ static bool copy(Execution &execution) {
       !execution.sameShape(dst, OperandName::Dst, a, OperandName::A) ||
       !target(execution, dst, {&a}))
     return false;
-  if (!execution.data())
-    return true;
-  std::vector<uint8_t> elements;
-  return execution.load(a, elements) && execution.store(dst, elements);
+  return move(execution, dst, a);
 }
 
 static bool multicast(Execution &execution) {
@@ -66,16 +74,11 @@ static bool multicast(Execution &execution) {
                                                 " cores from core " +
                                                 std::to_string(dst.unit) +
                                                 " on are not in one chiplet");
-  std::vector<uint8_t> elements;
   for (View each = dst; each.unit <= last; ++each.unit)
     if (!target(execution, each, {&a}))
       return false;
-  if (!execution.data())
-    return true;
-  if (!execution.load(a, elements))
-    return false;
   for (View each = dst; each.unit <= last; ++each.unit)
-    if (!execution.store(each, elements))
+    if (!move(execution, each, a))
       return false;
   return true;
 }
@@ -108,10 +111,9 @@ static bool byIndex(Execution &execution, bool isGather) {
   if (!execution.data())
     return true;
   std::vector<int32_t> indices;
-  if (!execution.load(index, indices))
+  if (!execution.reads(index) || !execution.readIntegers(index, indices))
     return false;
   const View &many = isGather ? a : dst;
-  std::vector<uint8_t> elements;
   for (size_t i = 0; i < indices.size(); ++i) {
     if (indices[i] < 0 || indices[i] >= many.sizes[0])
       return execution.fail(FaultKind::Index,
@@ -130,7 +132,7 @@ static bool byIndex(Execution &execution, bool isGather) {
                             "a row begins inside of a byte");
     from.base += fromBits / 8, to.base += toBits / 8;
     from.sizes[0] = to.sizes[0] = 1;
-    if (!execution.load(from, elements) || !execution.store(to, elements))
+    if (!move(execution, to, from))
       return false;
   }
   return true;
@@ -142,14 +144,10 @@ static bool fill(Execution &execution) {
     return false;
   if (!execution.data())
     return true;
-  uint32_t bits = uint32_t(execution.number(OperandName::Bits));
-  if (bitsOf(dst.type) == 4)
-    bits &= 15;
-  size_t width = elementBytes(dst.type);
-  std::vector<uint8_t> elements(size_t(dst.elements()) * width);
-  for (size_t i = 0; i < elements.size(); ++i)
-    elements[i] = uint8_t(bits >> (8 * (i % width)));
-  return execution.store(dst, elements);
+  Operation operation(execution.instruction);
+  operation.dst = dst;
+  operation.bits = uint32_t(execution.number(OperandName::Bits));
+  return execution.writes(dst) && execution.execute(operation);
 }
 
 bool narae::npu::executeDma(Execution &execution) {

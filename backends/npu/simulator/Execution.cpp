@@ -70,40 +70,37 @@ int32_t Execution::integerScalar(OperandName name) const {
 
 bool Execution::view(OperandName name, View &view) {
   int64_t reg = number(name);
-  std::string text =
-      std::string(operandText(name)) + " (v" + std::to_string(reg) + ")";
+  auto text = [&] {
+    return std::string(operandText(name)) + " (v" + std::to_string(reg) + ")";
+  };
   view = stream.views[reg];
   if (view.rank == 0)
-    return fail(FaultKind::Shape, text + " was never set");
+    return fail(FaultKind::Shape, text() + " was never set");
   if (view.unit == -1) {
     view.unit = state.ownUnit(stream.id, view.space);
     if (view.unit == -1)
       return fail(FaultKind::Reach,
-                  text + ": the engine has no own " + spaceText(view.space));
+                  text() + ": the engine has no own " + spaceText(view.space));
   }
-  return checkBounds(view, text);
-}
-
-bool Execution::checkBounds(const View &view, const std::string &text) {
   if (!reaches(stream.id.engine, view.space))
-    return fail(FaultKind::Reach, text + " is in " + spaceText(view.space) +
+    return fail(FaultKind::Reach, text() + " is in " + spaceText(view.space) +
                                       ", which the engine does not reach");
   if (view.unit < 0 || view.unit >= state.units(view.space))
-    return fail(FaultKind::Reach, text + " is in " +
+    return fail(FaultKind::Reach, text() + " is in " +
                                       describeMemory(view.space, view.unit) +
                                       ", which does not exist");
   bool ownOnly =
       stream.id.engine == Engine::Tensor || stream.id.engine == Engine::Vector;
   if (ownOnly && view.unit != stream.id.unit)
-    return fail(FaultKind::Reach, text + " is in the " +
+    return fail(FaultKind::Reach, text() + " is in the " +
                                       describeMemory(view.space, view.unit) +
                                       "; the engine reaches its own only");
   int64_t begin, end, bytes = state.bytes(view.space);
   if (view.elements() > INT32_MAX)
-    return fail(FaultKind::Shape, text + " has more than 2^31 - 1 elements");
+    return fail(FaultKind::Shape, text() + " has more than 2^31 - 1 elements");
   if (!extent(view, begin, end) || begin < 0 || end > bytes)
     return fail(FaultKind::OutOfRange,
-                text + ", " + describeView(view) + ", needs bytes " +
+                text() + ", " + describeView(view) + ", needs bytes " +
                     std::to_string(begin) + " to " + std::to_string(end) +
                     " of the " + describeMemory(view.space, view.unit) +
                     ", which has " + std::to_string(bytes));
@@ -113,7 +110,7 @@ bool Execution::checkBounds(const View &view, const std::string &text) {
     alignment = std::max(alignment, state.machine.dma.alignment);
   if (view.base % alignment)
     return fail(FaultKind::Misaligned,
-                text + " begins at byte " + std::to_string(view.base) +
+                text() + " begins at byte " + std::to_string(view.base) +
                     ", no multiple of " + std::to_string(alignment));
   return true;
 }
@@ -192,76 +189,52 @@ bool Execution::collide(const Collision &collision, const View &view,
 }
 
 bool Execution::track(const View &view, bool isWrite) {
-  if (!options.track)
+  if (!options.data || !options.track)
     return true;
-  Tracker &tracker = state.memory(view.space, view.unit).tracker;
-  Epoch epoch = stream.epoch();
-  Collision collision;
-  bool good = forEachRun(view, [&](int64_t begin, int64_t end) {
-    collision =
-        isWrite
-            ? tracker.write(begin, end, epoch, stream.clock, stream.inOrder())
-            : tracker.read(begin, end, epoch, stream.clock, stream.inOrder());
-    return collision.kind == Collision::None;
-  });
-  return good || collide(collision, view, isWrite);
+  Tracker &tracker = state.tracker(view.space, view.unit);
+  Collision collision = tracker.access(view, isWrite, stream.epoch(),
+                                       stream.clock, stream.inOrder());
+  return collision.kind == Collision::None || collide(collision, view, isWrite);
 }
 
-/// Calls `half(place)` for each element of 4 bits, with its address in halves
-/// of bytes, or `piece(address, bytes)` for elements that lie together; in
-/// row-major order.
-template <typename Half, typename Piece>
-static void forEachPiece(const View &view, Half half, Piece piece) {
-  int64_t width = int64_t(elementBytes(view.type));
-  bool halves = bitsOf(view.type) == 4;
-  forEachRow(view, [&](int64_t offset, int64_t count, int64_t stride) {
-    if (!halves && stride == 1)
-      return piece(view.base + offset * width, size_t(count * width));
-    for (int64_t i = 0; i < count; ++i, offset += stride) {
-      if (halves)
-        half(2 * view.base + offset);
-      else
-        piece(view.base + offset * width, size_t(width));
-    }
-  });
+namespace {
+/// Round to nearest and subnormals kept, as the definition says, whatever the
+/// process has set.
+class FloatEnvironment {
+public:
+#if defined(__x86_64__)
+  FloatEnvironment() : before(__builtin_ia32_stmxcsr()) {
+    constexpr unsigned flags = 0x3f, standard = 0x1f80;
+    if ((before & ~flags) != standard)
+      __builtin_ia32_ldmxcsr(standard);
+    changed = (before & ~flags) != standard;
+  }
+  ~FloatEnvironment() {
+    if (changed)
+      __builtin_ia32_ldmxcsr(before);
+  }
+
+private:
+  unsigned before;
+  bool changed;
+#endif
+};
+} // namespace
+
+bool Execution::execute(const Operation &operation) {
+  FloatEnvironment environment;
+  switch (datapath.execute(operation)) {
+  case Outcome::Done:
+    return true;
+  case Outcome::DivisionByZero:
+    return fail(FaultKind::Arithmetic, "an element of b is 0");
+  case Outcome::Failed:
+    break;
+  }
+  return fail(FaultKind::Device, datapath.error());
 }
 
-bool Execution::load(const View &view, std::vector<uint8_t> &elements) {
-  if (!track(view, /*isWrite=*/false))
-    return false;
-  const Memory &memory = state.memory(view.space, view.unit).bytes;
-  elements.resize(size_t(view.elements()) * elementBytes(view.type));
-  uint8_t *out = elements.data();
-  auto half = [&](int64_t place) {
-    uint8_t byte;
-    memory.read(place >> 1, &byte, 1);
-    *out++ = place & 1 ? byte >> 4 : byte & 15;
-  };
-  auto piece = [&](int64_t address, size_t bytes) {
-    memory.read(address, out, bytes);
-    out += bytes;
-  };
-  forEachPiece(view, half, piece);
-  return true;
-}
-
-bool Execution::store(const View &view, const std::vector<uint8_t> &elements) {
-  if (!track(view, /*isWrite=*/true))
-    return false;
-  Memory &memory = state.memory(view.space, view.unit).bytes;
-  const uint8_t *in = elements.data();
-  auto half = [&](int64_t place) {
-    uint8_t byte;
-    memory.read(place >> 1, &byte, 1);
-    byte = place & 1 ? uint8_t((byte & 15) | *in << 4)
-                     : uint8_t((byte & 0xf0) | *in);
-    ++in;
-    memory.write(place >> 1, &byte, 1);
-  };
-  auto piece = [&](int64_t address, size_t bytes) {
-    memory.write(address, in, bytes);
-    in += bytes;
-  };
-  forEachPiece(view, half, piece);
-  return true;
+bool Execution::readIntegers(const View &view, std::vector<int32_t> &values) {
+  return datapath.readIntegers(view, values) == Outcome::Done ||
+         fail(FaultKind::Device, datapath.error());
 }

@@ -14,20 +14,21 @@
 #ifndef NARAE_BACKENDS_NPU_SIMULATOR_EXECUTION_H
 #define NARAE_BACKENDS_NPU_SIMULATOR_EXECUTION_H
 
+#include "backends/npu/simulator/Datapath.h"
 #include "backends/npu/simulator/Simulator.h"
-
-#include <algorithm>
 
 namespace narae::npu {
 
 class Execution {
 public:
-  Execution(State &state, StreamState &stream, const SimulatorOptions &options)
-      : state(state), stream(stream), options(options),
+  Execution(State &state, StreamState &stream, Datapath &datapath,
+            const SimulatorOptions &options)
+      : state(state), stream(stream), datapath(datapath), options(options),
         instruction(state.at(stream)) {}
 
   State &state;
   StreamState &stream;
+  Datapath &datapath;
   const SimulatorOptions &options;
   const Instruction &instruction;
   std::optional<Fault> fault;
@@ -52,8 +53,6 @@ public:
   /// The view of an operand, checked: set, with an own unit resolved, in
   /// reach, aligned and inside of its memory.
   bool view(OperandName name, View &view);
-  /// The same for a view that an instruction made of others.
-  bool checkBounds(const View &view, const std::string &name);
   bool rank(const View &view, OperandName name, int rank);
   /// Faults unless both have the same shape.
   bool sameShape(const View &a, OperandName aName, const View &b,
@@ -66,25 +65,19 @@ public:
   /// Whether data is computed, see SimulatorOptions.
   bool data() const { return options.data; }
 
-  /// Elements in row-major order, each in its own bytes (4 bits in one byte).
-  bool load(const View &view, std::vector<uint8_t> &elements);
-  bool load(const View &view, std::vector<float> &values);
-  bool load(const View &view, std::vector<int32_t> &values);
-  bool store(const View &view, const std::vector<uint8_t> &elements);
-  bool store(const View &view, const std::vector<float> &values);
-  bool store(const View &view, const std::vector<int32_t> &values);
+  /// Accesses of the instruction, in the order of its definition: false where
+  /// they are faults. Nothing without data.
+  bool reads(const View &view) { return track(view, /*isWrite=*/false); }
+  bool writes(const View &view) { return track(view, /*isWrite=*/true); }
+  /// Computes what is left when nothing was wrong.
+  bool execute(const Operation &operation);
+  bool readIntegers(const View &view, std::vector<int32_t> &values);
 
 private:
   bool track(const View &view, bool isWrite);
   bool collide(const Collision &collision, const View &view, bool isWrite);
 };
 
-/// Bytes of an element among loaded ones.
-inline size_t elementBytes(ElementType type) {
-  return size_t(std::max(bitsOf(type) / 8, 1));
-}
-
-// One function an engine; the opcode is one of its own.
 bool executeTensor(Execution &execution);
 bool executeVector(Execution &execution);
 bool executeRows(Execution &execution); ///< vector: along rows, by index

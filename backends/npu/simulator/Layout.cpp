@@ -12,18 +12,10 @@
 
 using namespace narae::npu;
 
-namespace {
-struct Dimension {
-  int64_t size, stride;
-};
-} // namespace
-
-/// Dimensions that place elements, by stride; strides become positive and
-/// `first` the offset of the lowest element.
-static std::vector<Dimension> sortedDimensions(const View &view,
-                                               int64_t &first) {
-  std::vector<Dimension> result;
-  first = 0;
+/// Dimensions that place elements, by stride in elements; strides become
+/// positive. Returns the offset of the lowest element.
+static int64_t sortDimensions(const View &view, Runs &runs) {
+  int64_t first = 0;
   for (int axis = 0; axis < view.rank; ++axis) {
     int64_t size = view.sizes[axis], stride = view.strides[axis];
     if (size == 1 || stride == 0)
@@ -32,13 +24,61 @@ static std::vector<Dimension> sortedDimensions(const View &view,
       first += stride * (size - 1);
       stride = -stride;
     }
-    result.push_back({size, stride});
+    int at = runs.rank++;
+    for (; at > 0 && runs.dimensions[size_t(at - 1)].stride > stride; --at)
+      runs.dimensions[size_t(at)] = runs.dimensions[size_t(at - 1)];
+    runs.dimensions[size_t(at)] = {size, stride};
   }
-  std::sort(result.begin(), result.end(),
-            [](const Dimension &a, const Dimension &b) {
-              return a.stride < b.stride;
-            });
-  return result;
+  return first;
+}
+
+Runs narae::npu::runsOf(const View &view) {
+  Runs runs;
+  if (view.elements() == 0)
+    return runs;
+  int64_t bits = bitsOf(view.type), length = 1;
+  runs.first = view.base * 8 + sortDimensions(view, runs) * bits;
+  int inner = 0;
+  while (inner < runs.rank && runs.dimensions[size_t(inner)].stride == length)
+    length *= runs.dimensions[size_t(inner++)].size;
+  runs.rank -= inner;
+  for (int axis = 0; axis < runs.rank; ++axis) {
+    runs.dimensions[size_t(axis)] = runs.dimensions[size_t(axis + inner)];
+    runs.dimensions[size_t(axis)].stride *= bits;
+  }
+  runs.length = length * bits;
+  return runs;
+}
+
+/// The first bit of [begin, end) that runs of the lowest `rank` dimensions
+/// from `first` on hold, else -1.
+static int64_t firstBit(const Runs &runs, int rank, int64_t first,
+                        int64_t begin, int64_t end) {
+  int64_t reach = runs.length;
+  for (int axis = 0; axis < rank; ++axis) {
+    const Runs::Dimension &dimension = runs.dimensions[size_t(axis)];
+    reach += dimension.stride * (dimension.size - 1);
+  }
+  if (first >= end || first + reach <= begin)
+    return -1;
+  if (rank == 0)
+    return std::max(first, begin);
+  auto [size, stride] = runs.dimensions[size_t(rank - 1)];
+  // Repetitions that reach into the range.
+  reach -= stride * (size - 1);
+  int64_t low = std::max<int64_t>(0, (begin - first - reach) / stride);
+  int64_t best = -1;
+  for (int64_t i = low; i < size && first + i * stride < end; ++i) {
+    int64_t found = firstBit(runs, rank - 1, first + i * stride, begin, end);
+    if (found >= 0 && (best < 0 || found < best))
+      best = found;
+  }
+  return best;
+}
+
+int64_t Runs::firstShared(int64_t begin, int64_t end) const {
+  int64_t bit = length ? firstBit(*this, rank, first, begin * 8, end * 8) : -1;
+  return bit < 0 ? -1 : bit >> 3;
 }
 
 bool narae::npu::extent(const View &view, int64_t &begin, int64_t &end) {
@@ -59,46 +99,20 @@ bool narae::npu::extent(const View &view, int64_t &begin, int64_t &end) {
   return true;
 }
 
-bool narae::npu::forEachRun(
-    const View &view, const std::function<bool(int64_t, int64_t)> &visit) {
-  if (view.elements() == 0)
-    return true;
-  int64_t first, length = 1;
-  std::vector<Dimension> dimensions = sortedDimensions(view, first);
-  size_t inner = 0;
-  while (inner < dimensions.size() && dimensions[inner].stride == length)
-    length *= dimensions[inner++].size;
-  int64_t bits = bitsOf(view.type);
-  std::vector<int64_t> index(dimensions.size());
-  int64_t offset = first;
-  while (true) {
-    int64_t begin = view.base * 8 + offset * bits;
-    if (!visit(begin >> 3, (begin + length * bits + 7) >> 3))
-      return false;
-    size_t axis = inner;
-    for (; axis < dimensions.size(); ++axis) {
-      offset += dimensions[axis].stride;
-      if (++index[axis] < dimensions[axis].size)
-        break;
-      offset -= dimensions[axis].stride * dimensions[axis].size;
-      index[axis] = 0;
-    }
-    if (axis == dimensions.size())
-      return true;
-  }
-}
-
 bool narae::npu::elementsApart(const View &view) {
   if (view.elements() == 0)
     return true;
   for (int axis = 0; axis < view.rank; ++axis)
     if (view.sizes[axis] > 1 && view.strides[axis] == 0)
       return false;
-  int64_t first, reach = 1;
-  for (const Dimension &dimension : sortedDimensions(view, first)) {
-    if (dimension.stride < reach)
+  Runs runs;
+  int64_t reach = 1;
+  sortDimensions(view, runs);
+  for (int axis = 0; axis < runs.rank; ++axis) {
+    auto [size, stride] = runs.dimensions[size_t(axis)];
+    if (stride < reach)
       return false;
-    reach += dimension.stride * (dimension.size - 1);
+    reach += stride * (size - 1);
   }
   return true;
 }
@@ -112,9 +126,9 @@ bool narae::npu::overlap(const View &a, const View &b) {
   if (aBegin >= bEnd || bBegin >= aEnd)
     return false;
   using Run = std::pair<int64_t, int64_t>;
-  auto runsOf = [](const View &view, int64_t from, int64_t to) {
+  auto within = [](const View &view, int64_t from, int64_t to) {
     std::vector<Run> runs;
-    forEachRun(view, [&](int64_t begin, int64_t end) {
+    forEachRun(runsOf(view), [&](int64_t begin, int64_t end) {
       if (begin < to && from < end)
         runs.push_back({begin, end});
       return true;
@@ -122,8 +136,8 @@ bool narae::npu::overlap(const View &a, const View &b) {
     std::sort(runs.begin(), runs.end());
     return runs;
   };
-  std::vector<Run> left = runsOf(a, bBegin, bEnd);
-  std::vector<Run> right = runsOf(b, aBegin, aEnd);
+  std::vector<Run> left = within(a, bBegin, bEnd);
+  std::vector<Run> right = within(b, aBegin, aEnd);
   for (size_t i = 0, j = 0; i < left.size() && j < right.size();) {
     if (left[i].second <= right[j].first)
       ++i;

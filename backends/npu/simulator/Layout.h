@@ -14,7 +14,7 @@
 
 #include "backends/npu/isa/View.h"
 
-#include <functional>
+#include <algorithm>
 
 namespace narae::npu {
 
@@ -22,10 +22,65 @@ namespace narae::npu {
 /// 64 bits. Both are the base of a view without elements.
 bool extent(const View &view, int64_t &begin, int64_t &end);
 
-/// Calls `visit(begin, end)` for bytes that lie together, in no particular
-/// order, until it returns false. Repeated elements are visited once.
-bool forEachRun(const View &view,
-                const std::function<bool(int64_t, int64_t)> &visit);
+/// The places of a view's elements, each once: runs of bits that lie together,
+/// and how they are repeated. Strides are positive and rise.
+struct Runs {
+  struct Dimension {
+    int64_t size, stride; ///< stride in bits
+    bool operator==(const Dimension &o) const {
+      return size == o.size && stride == o.stride;
+    }
+  };
+  int64_t first = 0;  ///< bit of the memory
+  int64_t length = 0; ///< bits of a run; 0 of a view without elements
+  int rank = 0;
+  std::array<Dimension, maxRank> dimensions{};
+
+  int64_t count() const {
+    int64_t count = length > 0;
+    for (int axis = 0; axis < rank; ++axis)
+      count *= dimensions[axis].size;
+    return count;
+  }
+  /// The first byte of [begin, end) in which there is an element, else -1.
+  int64_t firstShared(int64_t begin, int64_t end) const;
+  bool operator==(const Runs &o) const {
+    return first == o.first && length == o.length && rank == o.rank &&
+           std::equal(dimensions.begin(), dimensions.begin() + rank,
+                      o.dimensions.begin());
+  }
+};
+Runs runsOf(const View &view);
+
+/// Calls `visit(begin, end)` for the bytes of each run, along rising addresses
+/// where strides nest, until it returns false.
+template <typename Visit>
+bool forEachRun(const Runs &runs, Visit visit) {
+  if (runs.length == 0)
+    return true;
+  std::array<int64_t, maxRank> index{};
+  int64_t begin = runs.first;
+  while (true) {
+    if (!visit(begin >> 3, (begin + runs.length + 7) >> 3))
+      return false;
+    int axis = 0;
+    for (; axis < runs.rank; ++axis) {
+      const Runs::Dimension &dimension = runs.dimensions[size_t(axis)];
+      begin += dimension.stride;
+      if (++index[size_t(axis)] < dimension.size)
+        break;
+      begin -= dimension.stride * dimension.size;
+      index[size_t(axis)] = 0;
+    }
+    if (axis == runs.rank)
+      return true;
+  }
+}
+
+/// Bytes of an element that is not packed with others: 4 bits take one.
+inline size_t elementBytes(ElementType type) {
+  return size_t(std::max(bitsOf(type) / 8, 1));
+}
 
 /// Whether no two elements share a place, as far as strides tell: each
 /// dimension steps over all of those with smaller strides.

@@ -5,75 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/npu/isa/Numbers.h"
 #include "backends/npu/simulator/Execution.h"
 #include "backends/npu/simulator/Layout.h"
 
-#include <cmath>
-
 using namespace narae::npu;
-
-/// Whether a is before b among falling values: NaN first.
-static bool isAbove(float a, float b) {
-  if (std::isnan(a) || std::isnan(b))
-    return std::isnan(a) && !std::isnan(b);
-  return a > b;
-}
-static bool isAbove(int32_t a, int32_t b) { return a > b; }
-/// Among rising values, NaN first.
-static bool isBelow(float a, float b) {
-  if (std::isnan(a) || std::isnan(b))
-    return std::isnan(a) && !std::isnan(b);
-  return a < b;
-}
-static bool isBelow(int32_t a, int32_t b) { return a < b; }
-
-static float magnitude(float a) { return std::fabs(a); }
-static int32_t magnitude(int32_t a) {
-  return a < 0 ? int32_t(0 - uint32_t(a)) : a;
-}
-
-/// The sixteen sums of the definition.
-static float sum(const float *row, size_t count, bool squares) {
-  float sums[16] = {};
-  for (size_t i = 0; i < count; ++i) {
-    float &target = sums[i % 16];
-    target = squares ? std::fma(row[i], row[i], target) : target + row[i];
-  }
-  for (int step = 8; step; step /= 2)
-    for (int j = 0; j < step; ++j)
-      sums[j] = sums[j] + sums[j + step];
-  return sums[0];
-}
-static int32_t sum(const int32_t *row, size_t count, bool squares) {
-  uint32_t total = 0;
-  for (size_t i = 0; i < count; ++i)
-    total += uint32_t(row[i]) * (squares ? uint32_t(row[i]) : 1);
-  return int32_t(total);
-}
-
-template <typename T>
-static T reduce(Opcode opcode, const T *row, size_t count) {
-  switch (opcode) {
-  case Opcode::VSum:
-    return sum(row, count, false);
-  case Opcode::VSumSq:
-    return sum(row, count, true);
-  default:
-    break;
-  }
-  // The rest chooses one of the elements.
-  bool isMinimum = opcode == Opcode::VRowMin || opcode == Opcode::VArgMin;
-  bool isAbsolute = opcode == Opcode::VAbsMax;
-  size_t best = 0;
-  auto at = [&](size_t i) { return isAbsolute ? magnitude(row[i]) : row[i]; };
-  for (size_t i = 1; i < count; ++i)
-    if (isMinimum ? isBelow(at(i), at(best)) : isAbove(at(i), at(best)))
-      best = i;
-  if (opcode == Opcode::VArgMax || opcode == Opcode::VArgMin)
-    return T(best);
-  return at(best);
-}
 
 /// Shapes that agree but for the last dimension, which has `last` elements.
 static bool sameRows(Execution &execution, const View &view, OperandName name,
@@ -107,29 +42,14 @@ static bool rowOperands(Execution &execution, View &dst, View &a) {
          execution.apart(dst, a, OperandName::A);
 }
 
-template <typename T, typename Result>
-static bool reduceRows(Execution &execution, const View &dst, const View &a) {
-  std::vector<T> values;
-  if (!execution.load(a, values))
-    return false;
-  size_t row = size_t(a.sizes[a.rank - 1]);
-  std::vector<Result> results(size_t(dst.elements()));
-  for (size_t i = 0; i < results.size(); ++i) {
-    if constexpr (std::is_same_v<T, Result>) {
-      results[i] =
-          reduce(execution.instruction.opcode, values.data() + i * row, row);
-    } else {
-      // Indices of floats: beyond 2^24 a float would not hold them.
-      size_t best = 0;
-      bool isMinimum = execution.instruction.opcode == Opcode::VArgMin;
-      const T *at = values.data() + i * row;
-      for (size_t j = 1; j < row; ++j)
-        if (isMinimum ? isBelow(at[j], at[best]) : isAbove(at[j], at[best]))
-          best = j;
-      results[i] = Result(best);
-    }
-  }
-  return execution.store(dst, results);
+/// dst := what the datapath makes of a.
+static bool fromRows(Execution &execution, const View &dst, const View &a) {
+  Operation operation(execution.instruction);
+  operation.dst = dst;
+  operation.a = a;
+  operation.integers = isInteger(a.type) && isInteger(dst.type);
+  return execution.reads(a) && execution.writes(dst) &&
+         execution.execute(operation);
 }
 
 static bool executeReduce(Execution &execution) {
@@ -147,28 +67,7 @@ static bool executeReduce(Execution &execution) {
                           "no element to choose of empty rows");
   if (!execution.data())
     return true;
-  if (isInteger(a.type) && isInteger(dst.type))
-    return reduceRows<int32_t, int32_t>(execution, dst, a);
-  if (isIndex)
-    return reduceRows<float, int32_t>(execution, dst, a);
-  return reduceRows<float, float>(execution, dst, a);
-}
-
-template <typename T>
-static bool scanRows(Execution &execution, const View &dst, const View &a) {
-  std::vector<T> values;
-  if (!execution.load(a, values))
-    return false;
-  size_t row = size_t(a.sizes[a.rank - 1]);
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i % row == 0)
-      continue;
-    if constexpr (std::is_same_v<T, float>)
-      values[i] = values[i - 1] + values[i];
-    else
-      values[i] = T(uint32_t(values[i - 1]) + uint32_t(values[i]));
-  }
-  return execution.store(dst, values);
+  return fromRows(execution, dst, a);
 }
 
 static bool executeScan(Execution &execution) {
@@ -178,36 +77,7 @@ static bool executeScan(Execution &execution) {
     return false;
   if (!execution.data())
     return true;
-  if (isInteger(a.type) && isInteger(dst.type))
-    return scanRows<int32_t>(execution, dst, a);
-  return scanRows<float>(execution, dst, a);
-}
-
-template <typename T>
-static bool topRows(Execution &execution, const View &dst, const View &places,
-                    const View &a) {
-  std::vector<T> values, best;
-  if (!execution.load(a, values))
-    return false;
-  size_t row = size_t(a.sizes[a.rank - 1]);
-  size_t count = size_t(dst.sizes[dst.rank - 1]);
-  std::vector<int32_t> order(row), chosen;
-  for (size_t begin = 0; begin < values.size(); begin += row) {
-    for (size_t i = 0; i < row; ++i)
-      order[i] = int32_t(i);
-    const T *at = values.data() + begin;
-    std::partial_sort(order.begin(), order.begin() + ptrdiff_t(count),
-                      order.end(), [&](int32_t i, int32_t j) {
-                        if (isAbove(at[i], at[j]))
-                          return true;
-                        return !isAbove(at[j], at[i]) && i < j;
-                      });
-    for (size_t i = 0; i < count; ++i) {
-      best.push_back(at[order[i]]);
-      chosen.push_back(order[i]);
-    }
-  }
-  return execution.store(dst, best) && execution.store(places, chosen);
+  return fromRows(execution, dst, a);
 }
 
 static bool executeTopK(Execution &execution) {
@@ -230,9 +100,13 @@ static bool executeTopK(Execution &execution) {
     return execution.fail(FaultKind::Overlap, "dst and dst2 share bytes");
   if (!execution.data())
     return true;
-  return isInteger(a.type) && isInteger(dst.type)
-             ? topRows<int32_t>(execution, dst, places, a)
-             : topRows<float>(execution, dst, places, a);
+  Operation operation(execution.instruction);
+  operation.dst = dst;
+  operation.dst2 = places;
+  operation.a = a;
+  operation.integers = isInteger(a.type) && isInteger(dst.type);
+  return execution.reads(a) && execution.writes(dst) &&
+         execution.writes(places) && execution.execute(operation);
 }
 
 /// An index that must be below `count`.
@@ -245,65 +119,48 @@ static bool checkIndex(Execution &execution, int32_t index, int64_t count,
                                               ", of " + std::to_string(count));
 }
 
-template <typename T>
-static bool byIndex(Execution &execution, const View &dst, const View &a,
-                    const View &index) {
-  std::vector<int32_t> places;
-  std::vector<T> values;
-  if (!execution.load(index, places) || !execution.load(a, values))
-    return false;
-  std::vector<T> results(size_t(dst.elements()));
-  Opcode opcode = execution.instruction.opcode;
-  if (opcode == Opcode::VPick) {
-    size_t row = size_t(dst.sizes[dst.rank - 1]);
-    size_t from = size_t(a.sizes[a.rank - 1]);
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (!checkIndex(execution, places[i], int64_t(from), i))
-        return false;
-      results[i] = values[i / row * from + size_t(places[i])];
-    }
-    return execution.store(dst, results);
-  }
-  bool isGather = opcode == Opcode::VGather;
-  const View &rows = isGather ? dst : a, &many = isGather ? a : dst;
-  size_t row = places.empty() ? 0 : size_t(rows.elements()) / places.size();
-  if (isGather) {
-    for (size_t i = 0; i < places.size(); ++i) {
-      if (!checkIndex(execution, places[i], many.sizes[0], i))
-        return false;
-      std::copy_n(values.begin() + ptrdiff_t(size_t(places[i]) * row), row,
-                  results.begin() + ptrdiff_t(i * row));
-    }
-    return execution.store(dst, results);
-  }
-  // Row by row, so that rows that no index names stay untouched.
+/// Row by row, so that rows that no index names stay untouched.
+static bool scatter(Execution &execution, const View &dst, const View &a,
+                    const std::vector<int32_t> &places) {
   bool accumulate = execution.flag(OperandName::Accumulate);
   for (size_t i = 0; i < places.size(); ++i) {
-    if (!checkIndex(execution, places[i], many.sizes[0], i))
+    if (!checkIndex(execution, places[i], dst.sizes[0], i))
       return false;
-    View target = dst;
-    int64_t bits = places[i] * dst.strides[0] * bitsOf(dst.type);
-    if (bits % 8)
+    Operation operation(execution.instruction);
+    View &target = operation.dst, &source = operation.a;
+    target = dst, source = a;
+    int64_t toBits = places[i] * dst.strides[0] * bitsOf(dst.type);
+    int64_t fromBits = int64_t(i) * a.strides[0] * bitsOf(a.type);
+    if (toBits % 8 || fromBits % 8)
       return execution.fail(FaultKind::Misaligned,
                             "a row begins inside of a byte");
-    target.base += bits / 8;
-    target.sizes[0] = 1;
-    std::vector<T> old, next(values.begin() + ptrdiff_t(i * row),
-                             values.begin() + ptrdiff_t((i + 1) * row));
-    if (accumulate) {
-      if (!execution.load(target, old))
-        return false;
-      for (size_t j = 0; j < row; ++j) {
-        if constexpr (std::is_same_v<T, float>)
-          next[j] = old[j] + next[j];
-        else
-          next[j] = T(uint32_t(old[j]) + uint32_t(next[j]));
-      }
-    }
-    if (!execution.store(target, next))
+    target.base += toBits / 8, source.base += fromBits / 8;
+    target.sizes[0] = source.sizes[0] = 1;
+    operation.integers = isInteger(a.type) && isInteger(dst.type);
+    if ((accumulate && !execution.reads(target)) || !execution.writes(target) ||
+        !execution.execute(operation))
       return false;
   }
   return true;
+}
+
+static bool byIndex(Execution &execution, const View &dst, const View &a,
+                    const View &index) {
+  Operation operation(execution.instruction);
+  if (!execution.reads(index) || !execution.reads(a) ||
+      !execution.readIntegers(index, operation.indices))
+    return false;
+  if (operation.opcode == Opcode::VScatter)
+    return scatter(execution, dst, a, operation.indices);
+  bool isPick = operation.opcode == Opcode::VPick;
+  int64_t count = a.sizes[isPick ? a.rank - 1 : 0];
+  for (size_t i = 0; i < operation.indices.size(); ++i)
+    if (!checkIndex(execution, operation.indices[i], count, i))
+      return false;
+  operation.dst = dst;
+  operation.a = a;
+  operation.integers = isInteger(a.type) && isInteger(dst.type);
+  return execution.writes(dst) && execution.execute(operation);
 }
 
 static bool executeByIndex(Execution &execution) {
@@ -335,9 +192,7 @@ static bool executeByIndex(Execution &execution) {
   }
   if (!execution.data())
     return true;
-  return isInteger(a.type) && isInteger(dst.type)
-             ? byIndex<int32_t>(execution, dst, a, index)
-             : byIndex<float>(execution, dst, a, index);
+  return byIndex(execution, dst, a, index);
 }
 
 static bool executeRotary(Execution &execution) {
@@ -358,21 +213,13 @@ static bool executeRotary(Execution &execution) {
     return false;
   if (!execution.data())
     return true;
-  std::vector<float> values, c, s;
-  if (!execution.load(a, values) || !execution.load(cos, c) ||
-      !execution.load(sin, s))
-    return false;
-  bool halves =
-      Rotation(execution.number(OperandName::Rotation)) == Rotation::Halves;
-  for (size_t i = 0; i < c.size(); ++i) {
-    size_t row = i / size_t(half) * size_t(size), j = i % size_t(half);
-    float &p = values[row + (halves ? j : 2 * j)];
-    float &q = values[row + (halves ? j + size_t(half) : 2 * j + 1)];
-    float turnedP = std::fma(p, c[i], -(q * s[i]));
-    float turnedQ = std::fma(q, c[i], p * s[i]);
-    p = turnedP, q = turnedQ;
-  }
-  return execution.store(dst, values);
+  Operation operation(execution.instruction);
+  operation.dst = dst;
+  operation.a = a;
+  operation.cos = cos;
+  operation.sin = sin;
+  return execution.reads(a) && execution.reads(cos) && execution.reads(sin) &&
+         execution.writes(dst) && execution.execute(operation);
 }
 
 bool narae::npu::executeRows(Execution &execution) {

@@ -10,8 +10,10 @@
 using namespace narae;
 using namespace narae::npu;
 
-Simulator::Simulator(const Machine &machine, SimulatorOptions options)
-    : options(options), machineState(machine) {}
+Simulator::Simulator(const Machine &machine, SimulatorOptions options,
+                     std::unique_ptr<Datapath> path)
+    : options(options), machineState(machine),
+      datapath(path ? std::move(path) : makeCpuDatapath(machine)) {}
 
 Expected<std::shared_ptr<const LoadedProgram>>
 narae::npu::prepareProgram(const Program &program, const Machine &machine) {
@@ -107,18 +109,21 @@ Status Simulator::write(Space space, int32_t unit, int64_t address,
   Status status = checkPlace(machineState, space, unit, address, bytes);
   if (status.failed() || bytes == 0)
     return status;
-  TrackedMemory &memory = machineState.memory(space, unit);
-  memory.bytes.write(address, data, bytes);
-  memory.tracker.settle();
-  memory.tracker.write(address, address + int64_t(bytes), Epoch(), {}, true);
+  if (datapath->write(space, unit, address, data, bytes) != Outcome::Done)
+    return Status::error(datapath->error());
+  Tracker &tracker = machineState.tracker(space, unit);
+  tracker.settle();
+  tracker.write(address, address + int64_t(bytes), Epoch(), {}, true);
   return status;
 }
 
 Status Simulator::read(Space space, int32_t unit, int64_t address, void *data,
                        size_t bytes) {
   Status status = checkPlace(machineState, space, unit, address, bytes);
-  if (status.ok())
-    machineState.memory(space, unit).bytes.read(address, data, bytes);
+  if (status.failed() || bytes == 0)
+    return status;
+  if (datapath->read(space, unit, address, data, bytes) != Outcome::Done)
+    return Status::error(datapath->error());
   return status;
 }
 
@@ -133,7 +138,7 @@ Step Simulator::step(size_t number) {
     stream.status = StreamState::Finished;
     return step;
   }
-  Execution execution(machineState, stream, options);
+  Execution execution(machineState, stream, *datapath, options);
   step.instruction = &execution.instruction;
   step.word = stream.pc;
   stream.step = words;
@@ -183,8 +188,12 @@ std::optional<Fault> Simulator::run() {
         return failure;
       finished &= last.kind == StepKind::Finished;
     }
-    if (finished)
-      return std::nullopt;
+    if (finished) {
+      if (datapath->finish() == Outcome::Done)
+        return std::nullopt;
+      failure = Fault{FaultKind::Device, {}, 0, datapath->error()};
+      return failure;
+    }
     if (!progress) {
       failure = describeDeadlock(machineState);
       return failure;

@@ -23,12 +23,14 @@
 #ifndef NARAE_BACKENDS_NPU_SIMULATOR_SIMULATOR_H
 #define NARAE_BACKENDS_NPU_SIMULATOR_SIMULATOR_H
 
+#include "backends/npu/simulator/Datapath.h"
 #include "backends/npu/simulator/State.h"
 
 namespace narae::npu {
 
 struct SimulatorOptions {
   /// Finds accesses without synchronisation and reads of what nobody wrote.
+  /// Bounds, shapes, types and deadlocks are found in any case.
   bool track = true;
   /// False: no data is read, written or computed and nothing is tracked;
   /// shapes, bounds and synchronisation are. `load` is refused, because its
@@ -55,7 +57,9 @@ struct Step {
 
 class Simulator {
 public:
-  explicit Simulator(const Machine &machine, SimulatorOptions options = {});
+  /// \param datapath computes the data; null: `makeCpuDatapath`.
+  explicit Simulator(const Machine &machine, SimulatorOptions options = {},
+                     std::unique_ptr<Datapath> datapath = nullptr);
 
   /// Verifies a program, puts its constants into memory and keeps it. What was
   /// in memories stays.
@@ -94,6 +98,7 @@ public:
 private:
   SimulatorOptions options;
   State machineState;
+  std::unique_ptr<Datapath> datapath;
   std::optional<Fault> failure;
   uint64_t words = 0;
 };

@@ -41,51 +41,30 @@ const char *narae::npu::faultText(FaultKind kind) {
     return "deadlock";
   case FaultKind::InstructionLimit:
     return "instruction limit";
+  case FaultKind::Device:
+    return "device failure";
   }
   return "";
 }
 
-int64_t State::units(Space space) const {
-  switch (space) {
-  case Space::Scratchpad:
-  case Space::Accumulator:
-    return machine.allCores();
-  case Space::Shared:
-    return machine.chiplets;
-  case Space::Dram:
-    return machine.dram.pools;
-  case Space::Host:
-    return 1;
-  }
-  return 0;
+State::State(Machine description) : machine(std::move(description)) {
+  for (Space space : {Space::Scratchpad, Space::Accumulator, Space::Shared,
+                      Space::Dram, Space::Host})
+    trackers.emplace_back(size_t(units(space)));
 }
 
-int64_t State::bytes(Space space) const {
-  switch (space) {
-  case Space::Scratchpad:
-    return machine.scratchpad.bytes;
-  case Space::Accumulator:
-    return machine.tensor.accumulatorBytes;
-  case Space::Shared:
-    return machine.shared.bytes;
-  case Space::Dram:
-    return machine.usableDram();
-  case Space::Host:
-    return int64_t(1) << 47;
-  }
-  return 0;
-}
-
-TrackedMemory &State::memory(Space space, int32_t unit) {
-  auto [entry, isNew] = memories.try_emplace({space, unit});
-  if (isNew)
-    entry->second.bytes = Memory(bytes(space));
-  return entry->second;
+Tracker &State::tracker(Space space, int32_t unit) {
+  std::unique_ptr<Tracker> &tracker = trackers[size_t(space)][size_t(unit)];
+  if (!tracker)
+    tracker = std::make_unique<Tracker>();
+  return *tracker;
 }
 
 void State::settle() {
-  for (auto &[id, memory] : memories)
-    memory.tracker.settle();
+  for (auto &units : trackers)
+    for (std::unique_ptr<Tracker> &tracker : units)
+      if (tracker)
+        tracker->settle();
 }
 
 int64_t State::chipletOf(const EngineId &id) const {

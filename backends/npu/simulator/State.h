@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// All that a running program changes: memories, streams with their registers,
-// semaphores and barriers. The functional reference and the timing simulator
-// both work on it.
+// All that a running program changes but data: the history of memories, streams
+// with their registers, semaphores and barriers. Functional and timing
+// simulator both work on it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,6 +44,7 @@ enum class FaultKind {
   AmbiguousWait, ///< signals of several streams race for a wait
   Deadlock,      ///< nobody can go on
   InstructionLimit,
+  Device, ///< what computes the data failed
 };
 const char *faultText(FaultKind kind);
 
@@ -111,12 +112,6 @@ struct BarrierState {
   Clock clock;
 };
 
-/// A memory with its history.
-struct TrackedMemory {
-  Memory bytes;
-  Tracker tracker;
-};
-
 /// Names a semaphore: scope, unit, index.
 struct SemaphoreId {
   Scope scope = Scope::Core;
@@ -136,7 +131,7 @@ struct LoadedProgram {
 
 class State {
 public:
-  explicit State(Machine machine) : machine(std::move(machine)) {}
+  explicit State(Machine machine);
 
   const Machine machine;
   std::shared_ptr<const LoadedProgram> loaded; ///< null before `load`
@@ -146,10 +141,10 @@ public:
   std::map<int32_t, BarrierState> barriers;
 
   /// How many units a memory has, and its bytes a unit.
-  int64_t units(Space space) const;
-  int64_t bytes(Space space) const;
-  /// The unit must exist.
-  TrackedMemory &memory(Space space, int32_t unit);
+  int64_t units(Space space) const { return unitsOf(machine, space); }
+  int64_t bytes(Space space) const { return bytesOf(machine, space); }
+  /// The history of a memory's bytes. The unit must exist.
+  Tracker &tracker(Space space, int32_t unit);
   /// What was written so far is seen by every stream from now on.
   void settle();
   /// The chiplet of an engine; -1 for those of the host.
@@ -162,7 +157,8 @@ public:
   }
 
 private:
-  std::map<std::pair<Space, int32_t>, TrackedMemory> memories;
+  /// By space and unit.
+  std::vector<std::vector<std::unique_ptr<Tracker>>> trackers;
 };
 
 } // namespace narae::npu

@@ -17,7 +17,8 @@
 #ifndef NARAE_BACKENDS_NPU_SIMULATOR_TRACKER_H
 #define NARAE_BACKENDS_NPU_SIMULATOR_TRACKER_H
 
-#include <cstdint>
+#include "backends/npu/simulator/Layout.h"
+
 #include <map>
 #include <vector>
 
@@ -50,8 +51,15 @@ struct Collision {
 /// The history of a memory's bytes, by intervals.
 class Tracker {
 public:
-  /// A read of [begin, end) by a stream with that clock.
+  Tracker() = default;
+  Tracker(const Tracker &) = delete;
+  Tracker &operator=(const Tracker &) = delete;
+
+  /// An access to a view by a stream with that clock.
   /// \param inOrder whether the stream sees its own accesses at once.
+  Collision access(const View &view, bool isWrite, const Epoch &by,
+                   const Clock &clock, bool inOrder);
+  /// The same for bytes [begin, end).
   Collision read(int64_t begin, int64_t end, const Epoch &reader,
                  const Clock &clock, bool inOrder);
   Collision write(int64_t begin, int64_t end, const Epoch &writer,
@@ -60,16 +68,30 @@ public:
   void settle();
 
 private:
+  struct Reader {
+    Epoch epoch;
+    /// Of those `patterns` the bytes that were read; -1: all of the segment.
+    int32_t pattern = -1;
+  };
   struct Segment {
     int64_t end = 0;
     bool written = false;
     Epoch writer;
-    std::vector<Epoch> readers; ///< since the write, one a stream
+    /// Since the write; one a stream, and a few patterns.
+    std::vector<Reader> readers;
   };
   using Map = std::map<int64_t, Segment>;
+  /// The first segment from `at` on; quick where `cursor` is a little before.
+  Map::iterator seek(int64_t at);
   /// Makes `at` a boundary and returns the first segment from there on.
   Map::iterator split(int64_t at);
+  /// Reads many runs at once where nothing is wrong with anything between
+  /// them; false where they have to be looked at one by one.
+  bool readPattern(const Runs &runs, const Epoch &reader, const Clock &clock,
+                   bool inOrder);
   Map segments;
+  std::vector<Runs> patterns;
+  Map::iterator cursor = segments.end();
 };
 
 } // namespace narae::npu

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/npu/simulator/Functions.h"
+#include "backends/npu/simulator/reference/Functions.h"
 #include "test/unit/npu/Bench.h"
 
 using namespace narae::npu;

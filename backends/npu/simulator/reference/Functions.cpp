@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "backends/npu/simulator/Functions.h"
+#include "backends/npu/simulator/reference/Functions.h"
 
 #include <cmath>
 #include <limits>
