@@ -7,9 +7,11 @@
 
 #include "runtime/DefaultBackends.h"
 #include "backends/cpu/runtime/CpuRuntime.h"
+#include "backends/npu/runtime/NpuRuntime.h"
 #include "narae/runtime.h"
 
 void narae::registerDefaultBackends() {
   // Registering one again changes nothing; no other error is possible here.
   narae_status_free(narae_register_backend(narae_cpu_runtime()));
+  narae_status_free(narae_register_backend(narae_npu_runtime()));
 }
