@@ -9,6 +9,9 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 #include <cstring>
 #include <mutex>
@@ -71,8 +74,26 @@ bool driver::registerBackend(const NaraeBackendCompiler *backend,
   return true;
 }
 
+/// The backend that a target names: BACKEND, BACKEND:CHIP, or a file that says
+/// so.
+static std::string backendOf(const std::string &target) {
+  if (!StringRef(target).ends_with(".json"))
+    return target.substr(0, target.find(':'));
+  auto file = llvm::MemoryBuffer::getFile(target);
+  if (!file)
+    return "";
+  auto json = llvm::json::parse((*file)->getBuffer());
+  if (!json) {
+    llvm::consumeError(json.takeError());
+    return "";
+  }
+  const llvm::json::Object *object = json->getAsObject();
+  auto name = object ? object->getString("backend") : std::nullopt;
+  return name ? name->str() : "";
+}
+
 const NaraeBackendCompiler *driver::findBackend(const std::string &target) {
-  std::string name = target.substr(0, target.find(':'));
+  std::string name = backendOf(target);
   std::lock_guard lock(registry().mutex);
   for (const NaraeBackendCompiler *backend : registry().backends)
     if (name == backend->name)
@@ -104,9 +125,15 @@ std::string driver::describeTarget(const std::string &target,
                                    std::string &error) {
   const NaraeBackendCompiler *backend = findBackend(target);
   if (!backend) {
+    if (StringRef(target).ends_with(".json") &&
+        !llvm::sys::fs::exists(target)) {
+      error = "cannot read target file '" + target + "'";
+      return "";
+    }
     error = "unknown target '" + target + "'; known are:";
     for (const std::string &name : targets())
       error += " " + name;
+    error += ", and .json files whose field \"backend\" is one of these";
     return "";
   }
   std::string json;

@@ -7,6 +7,7 @@
 
 #include "runtime/DefaultBackends.h"
 #include "backends/cpu/compiler/CpuCompiler.h"
+#include "backends/npu/compiler/NpuCompiler.h"
 #include "lib/driver/Compiler.h"
 #include "runtime/Registry.h"
 #include "tools/common/Passes.h"
@@ -21,6 +22,7 @@ void narae::driver::registerDefaultBackends() {
     // Both sides are of this build: their API version fits.
     std::string error;
     registerBackend(narae_cpu_compiler(), error);
+    registerBackend(narae_npu_compiler(), error);
     narae::registerDefaultBackends();
   });
 }

@@ -1,0 +1,2 @@
+#include "backends/npu/compiler/ops/Helpers.h"
+void narae::npu::registerAttentionOps(OpTable &) {}
