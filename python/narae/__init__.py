@@ -8,7 +8,7 @@ llm = narae.LLM(narae.compile("model.gguf"))
 text = llm.generate("Once upon a time")
 """
 
-from . import _narae, ir, memory
+from . import _narae, ir, memory, npu
 from ._artifact import Artifact, Entry, Tensor, load
 from ._compile import check, compile, describe_target, devices, targets
 from ._errors import Diagnostic, Error
@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "load_plugin",
     "memory",
+    "npu",
     "targets",
 ]
 
