@@ -8,6 +8,10 @@
 #include "runtime/Session.h"
 #include "lib/artifact/ProgramVerifier.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
 using namespace narae;
 using namespace narae::artifact;
 using namespace narae::runtime;
@@ -64,30 +68,62 @@ Status Session::loadKernels() {
   return Status::success();
 }
 
+/// "1.50 GiB"
+static std::string formatBytes(uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f GiB", double(bytes) / (1 << 30));
+  return bytes < (1 << 20) ? std::to_string(bytes) + " bytes" : text;
+}
+
+Status Session::copyWeights(std::vector<void *> &addresses) {
+  const Reader &reader = *artifact->reader;
+  size_t number = addresses.size();
+  // The largest first: devices of several memories fill evenly, and what does
+  // not fit shows at once.
+  std::vector<size_t> order(number);
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    uint64_t left = reader.weight(a).size, right = reader.weight(b).size;
+    return left != right ? left > right : a < b;
+  });
+  weights.resize(number);
+  uint64_t placed = 0;
+  for (size_t i : order) {
+    Bytes bytes = reader.weight(i);
+    Status status = weights[i].reserve(*device, bytes.size);
+    addresses[i] = weights[i].data();
+    if (status.ok() && !device->isTimingOnly())
+      status = device->copy(addresses[i], bytes.data, bytes.size);
+    if (status.failed())
+      return Status::error(
+          "no place for weight '" +
+          std::string(text(reader.program()
+                               .weights()
+                               ->Get(static_cast<flatbuffers::uoffset_t>(i))
+                               ->name())) +
+          "' of " + formatBytes(bytes.size) + ", with " + formatBytes(placed) +
+          " of " + formatBytes(reader.weightBytes()) +
+          " of weights in the device: " + status.message());
+    placed += bytes.size;
+  }
+  return device->wait();
+}
+
 Status Session::placeWeights() {
   const Reader &reader = *artifact->reader;
   size_t number = count(reader.program().weights());
   std::vector<void *> addresses(number);
-  for (size_t i = 0; i < number; ++i) {
-    Bytes bytes = reader.weight(i);
-    addresses[i] = const_cast<void *>(bytes.data);
-    if (device->isHost())
-      continue;
-    weights.emplace_back();
-    if (Status status = weights.back().reserve(*device, bytes.size);
-        status.failed())
+  if (!device->isHost()) {
+    if (Status status = copyWeights(addresses); status.failed())
       return status;
-    addresses[i] = weights.back().data();
-    if (device->isTimingOnly())
-      continue;
-    if (Status status = device->copy(addresses[i], bytes.data, bytes.size);
-        status.failed())
-      return status;
+  } else {
+    for (size_t i = 0; i < number; ++i)
+      addresses[i] = const_cast<void *>(reader.weight(i).data);
   }
   for (size_t entry = 0; entry < states.size(); ++entry)
     for (uint32_t i = 0; i < number; ++i)
       states[entry].slots[plans[entry].weightSlot(i)] = addresses[i];
-  return device->wait();
+  return Status::success();
 }
 
 Expected<std::unique_ptr<Session>> Session::create(narae_artifact *artifact,

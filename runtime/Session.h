@@ -98,6 +98,8 @@ private:
   Session(narae_artifact *artifact, std::unique_ptr<Device> device);
   Status loadKernels();
   Status placeWeights();
+  /// Gives weights addresses in a device with memory of its own.
+  Status copyWeights(std::vector<void *> &addresses);
   Status placeStates();
   Status compilePatterns();
   Status checkState(size_t state, const void *data, uint64_t bytes) const;

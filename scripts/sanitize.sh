@@ -37,8 +37,10 @@ for what in "${@:-address thread fuzz}"; do
       find build -maxdepth 2 -name '*.narae' -size -64k -exec cp {} "$corpus" \;
       build-asan/bin/artifact_fuzzer -max_total_time="${NARAE_FUZZ_SECONDS:-60}" \
         -artifact_prefix=build-asan/ -print_final_stats=1 "$corpus" 2>&1 | tail -n 12
-      build-asan/bin/npu_fuzzer -max_total_time="${NARAE_FUZZ_SECONDS:-60}" \
-        -artifact_prefix=build-asan/ -print_final_stats=1 2>&1 | tail -n 12
+      for fuzzer in npu_fuzzer npu_object_fuzzer; do
+        build-asan/bin/$fuzzer -max_total_time="${NARAE_FUZZ_SECONDS:-60}" \
+          -artifact_prefix=build-asan/ -print_final_stats=1 2>&1 | tail -n 12
+      done
       ;;
     *)
       echo "sanitize: no '$name'; one of address, thread, fuzz" >&2

@@ -70,7 +70,6 @@ npu::loadObject(const void *data, size_t size, const Machine &machine,
     auto loaded = std::make_unique<LoadedKernel>();
     loaded->program = *program;
     loaded->isAddress = findAddresses(kernel);
-    loaded->hasConstants = !kernel.constants.empty();
     for (const Instruction &instruction : loaded->program->code)
       loaded->isStatic &= instruction.opcode != Opcode::Load;
     constants.push_back(std::move(kernel.constants));

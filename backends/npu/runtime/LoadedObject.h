@@ -17,7 +17,8 @@ namespace narae::npu {
 struct LoadedKernel {
   Kernel kernel; ///< without program and constants
   std::shared_ptr<const LoadedProgram> program;
-  uint64_t constants = 0; ///< flat address, where there are any
+  /// Flat address of its constants, where the device holds any.
+  uint64_t constants = 0;
   bool hasConstants = false;
   std::string nodes; ///< the model's
   /// For each parameter whether it only moves an address: a sum with the offset

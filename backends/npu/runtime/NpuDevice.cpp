@@ -150,21 +150,17 @@ Expected<NpuDevice::Kernels> NpuDevice::load(const void *data, size_t size) {
       continue;
     LoadedKernel &kernel = *(*kernels)[i];
     Expected<uint64_t> address = pools->allocate(constants[i].size());
-    Status status = address.failed() ? address.status()
-                                     : write(*address, constants[i].data(),
-                                             constants[i].size());
+    Status status = address.status();
     if (address.ok()) {
       kernel.constants = *address;
       kernel.hasConstants = true;
-    } else {
-      kernel.hasConstants = false;
+      status = write(*address, constants[i].data(), constants[i].size());
     }
     if (status.failed()) {
-      for (size_t rest = i + 1; rest < kernels->size(); ++rest)
-        (*kernels)[rest]->hasConstants = false;
+      status = Status::error("constants of kernel '" + kernel.kernel.name +
+                             "': " + status.message());
       unload(*kernels);
-      return Status::error("constants of kernel '" + kernel.kernel.name +
-                           "': " + status.message());
+      return status;
     }
   }
   return kernels;

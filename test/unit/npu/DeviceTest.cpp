@@ -8,6 +8,7 @@
 #include "backends/npu/simulator/Simulator.h"
 #include "backends/npu/timing/Timing.h"
 #include "runtime/DefaultBackends.h"
+#include "runtime/Registry.h"
 #include "test/unit/npu/TestObject.h"
 
 #include <nlohmann/json.hpp>
@@ -277,6 +278,54 @@ TEST_F(NpuDevice, DamagedObjects) {
     writeArtifact(path, "npu:atom", damaged);
     EXPECT_NE(NpuSession(path, "npu:atom").error, "") << at;
   }
+}
+
+TEST_F(NpuDevice, OutOfMemoryNamesTheWeight) {
+  std::string text, error;
+  ASSERT_TRUE(targets::read("npu:atom", text, error));
+  auto json = nlohmann::json::parse(text);
+  // Room for two granules; weight, input and output take a share of one, and
+  // the arena is larger than the other.
+  json["memory"]["reserve"]["value"] =
+      json["memory"]["capacity"]["value"].get<int64_t>() - (4 << 20);
+  std::string file = folder.file("small.json");
+  narae::test::writeFile(file, json.dump());
+  std::vector<std::string> problems;
+  Object object = affineObject(readMachine(json.dump(), problems));
+  ASSERT_TRUE(problems.empty()) << problems[0];
+  object.kernels[0].constants.assign(3 << 20, 1);
+  object.kernels[1].constants.assign(1 << 20, 1);
+  writeArtifact(path, file, object);
+  expectContains(NpuSession(path, "npu").error,
+                 "constants of kernel 'twice': out of device memory: 1.00 MiB "
+                 "are needed in one stack");
+  object.kernels[1].constants.clear();
+  writeArtifact(path, file, object);
+  expectContains(NpuSession(path, "npu").error,
+                 "no place for weight 'w' of 8 bytes, with 0 bytes of 8 bytes "
+                 "of weights in the device: npu: out of device memory");
+  object.kernels[0].constants.clear();
+  writeArtifact(path, file, object);
+  EXPECT_EQ(NpuSession(path, "npu").run({1}), std::vector<float>{8});
+}
+
+TEST_F(NpuDevice, PrintsPrograms) {
+  std::vector<uint8_t> bytes = writeObject(affineObject(builtIn("npu:atom")));
+  registerDefaultBackends();
+  Expected<std::string> text =
+      runtime::disassemble("npu", bytes.data(), bytes.size());
+  ASSERT_TRUE(text.ok()) << text.message();
+  size_t twice = text->find("twice:\n");
+  ASSERT_NE(twice, std::string::npos);
+  EXPECT_EQ(text->rfind("affine:\n", 0), 0u);
+  expectContains(*text, "v.fma v0, v1, v2, v3, 0, 0");
+  std::vector<std::string> problems;
+  Program again = assemble(text->substr(text->find('\n', twice)), problems);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(again.code,
+            affineObject(builtIn("npu:atom")).kernels[1].program.code);
+  EXPECT_TRUE(runtime::disassemble("npu", bytes.data(), 9).failed());
+  EXPECT_EQ(*runtime::disassemble("cpu", bytes.data(), 9), "");
 }
 
 TEST_F(NpuDevice, IsListed) {
