@@ -13,6 +13,7 @@ packages=(
   libzstd-dev libxxhash-dev zlib1g-dev libtbb-dev
   libgtest-dev libgmock-dev libbenchmark-dev pybind11-dev
   python3 python3-venv python3-dev
+  opencl-headers ocl-icd-libopencl1 pocl-opencl-icd # the NPU's OpenCL datapath
   chromium-headless-shell # tests of pages
 )
 
