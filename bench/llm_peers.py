@@ -51,7 +51,7 @@ def smollm2() -> Path:
 
 def text_tokens(llm: narae.LLM, count: int) -> np.ndarray:
     """The first tokens of the documentation: English prose with some code."""
-    names = ("architecture.md", "writing-a-backend.md", "performance.md", "cli.md", "python.md")
+    names = ("architecture.md", "backends.md", "performance.md", "cli.md", "python.md")
     text = "\n".join((ROOT / "docs" / name).read_text() for name in names)
     tokens = llm.tokenizer.encode(text)
     if len(tokens) < count:

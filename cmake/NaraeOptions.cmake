@@ -5,6 +5,13 @@ add_library(narae_options INTERFACE)
 target_include_directories(narae_options INTERFACE
   "$<BUILD_INTERFACE:${NARAE_SOURCE_DIR}/include;${NARAE_SOURCE_DIR};${CMAKE_BINARY_DIR}>"
   "$<INSTALL_INTERFACE:include;include/narae-codegen>")
+# What plugins are compared by, beside their version.
+include(NaraeBackendSchema)
+set(narae_schema_inputs ${NARAE_SOURCE_DIR}/include/narae/backend.h
+  ${NARAE_SOURCE_DIR}/lib/artifact/Artifact.fbs)
+narae_backend_schema(${narae_schema_inputs} ${CMAKE_BINARY_DIR}/narae/backend_schema.h)
+set_property(DIRECTORY ${NARAE_SOURCE_DIR} APPEND PROPERTY
+  CMAKE_CONFIGURE_DEPENDS ${narae_schema_inputs})
 target_compile_options(narae_options INTERFACE
   $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra> $<BUILD_INTERFACE:-Wno-unused-parameter>)
 if(NARAE_SANITIZE)

@@ -50,7 +50,7 @@ static narae_status *guarded(Fn body) {
 }
 
 /// Whether an options struct of the caller's version has a field.
-#define NARAE_HAS(options, type, field)                                        \
+#define NARAE_HAS_OPTION(options, type, field)                                 \
   ((options) &&                                                                \
    (options)->struct_size >= offsetof(type, field) + sizeof((options)->field))
 
@@ -71,9 +71,9 @@ const char *narae_type_name(narae_type type) {
 
 static artifact::ReadOptions convertOptions(const narae_load_options *options) {
   artifact::ReadOptions result;
-  if (NARAE_HAS(options, narae_load_options, verify_weights))
+  if (NARAE_HAS_OPTION(options, narae_load_options, verify_weights))
     result.verifyWeights = options->verify_weights != 0;
-  if (NARAE_HAS(options, narae_load_options, weights_dir) &&
+  if (NARAE_HAS_OPTION(options, narae_load_options, weights_dir) &&
       options->weights_dir)
     result.weightsDir = options->weights_dir;
   return result;
@@ -209,9 +209,9 @@ narae_status *narae_session_create(narae_artifact *artifact,
     *session = nullptr;
     const char *device = nullptr;
     int32_t threads = 0;
-    if (NARAE_HAS(options, narae_session_options, device))
+    if (NARAE_HAS_OPTION(options, narae_session_options, device))
       device = options->device;
-    if (NARAE_HAS(options, narae_session_options, threads))
+    if (NARAE_HAS_OPTION(options, narae_session_options, threads))
       threads = options->threads;
     Expected<std::unique_ptr<Session>> created =
         Session::create(artifact, device, threads);

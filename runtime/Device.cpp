@@ -79,13 +79,19 @@ Status Device::find(NaraeObject *object, const char *name,
                 error);
 }
 
-Status Device::copy(void *to, const void *from, uint64_t bytes) {
+Status Device::copy(void *to, const void *from, uint64_t bytes,
+                    NaraeCopyKind kind) {
   if (bytes == 0)
     return Status::success();
   char error[errorSize];
   error[0] = '\0';
-  return result(table->copy(device, queue, to, from, bytes, error, errorSize),
-                error);
+  Status status = result(
+      table->copy(device, queue, to, from, bytes, kind, error, errorSize),
+      error);
+  // The caller's memory may go now; earlier copies may still use it.
+  if (status.failed())
+    (void)wait();
+  return status;
 }
 
 Status Device::launch(const NaraeLaunch &launch) {

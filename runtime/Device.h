@@ -34,7 +34,18 @@ public:
   Status load(const void *data, size_t size, NaraeObject **object);
   void unload(NaraeObject *object) { table->unload(device, object); }
   Status find(NaraeObject *object, const char *name, NaraeKernel **kernel);
-  Status copy(void *to, const void *from, uint64_t bytes);
+  /// From the host's memory, which stays until `wait`.
+  Status upload(void *to, const void *from, uint64_t bytes) {
+    return copy(to, from, bytes, NARAE_COPY_TO_DEVICE);
+  }
+  /// To the host's memory; it is there after `wait`.
+  Status download(void *to, const void *from, uint64_t bytes) {
+    return copy(to, from, bytes, NARAE_COPY_TO_HOST);
+  }
+  /// Between two places of the device.
+  Status move(void *to, const void *from, uint64_t bytes) {
+    return copy(to, from, bytes, NARAE_COPY_ON_DEVICE);
+  }
   Status launch(const NaraeLaunch &launch);
   /// Waits until everything in the queue is done.
   Status wait();
@@ -49,6 +60,7 @@ public:
 private:
   Device() = default;
   Status result(int code, const char *error) const;
+  Status copy(void *to, const void *from, uint64_t bytes, NaraeCopyKind kind);
 
   const NaraeBackendRuntime *table = nullptr;
   NaraeDevice *device = nullptr;

@@ -48,7 +48,7 @@ Status Session::Run::bindInputs(const narae_tensor *inputs) {
     uint64_t bytes = byteCount(input);
     NARAE_TRY(state.inputs[i].reserve(device, bytes));
     slot = state.inputs[i].data();
-    NARAE_TRY(device.copy(slot, input.data, bytes));
+    NARAE_TRY(device.upload(slot, input.data, bytes));
   }
   return Status::success();
 }
@@ -116,7 +116,8 @@ Status Session::Run::deliverOne(uint32_t index, narae_tensor &tensor) {
       output.staging.resize(wanted);
     tensor.data = output.staging.data();
   }
-  NARAE_TRY(device.copy(tensor.data, address, static_cast<uint64_t>(bytes)));
+  NARAE_TRY(
+      device.download(tensor.data, address, static_cast<uint64_t>(bytes)));
   if (!strings)
     return Status::success();
   NARAE_TRY(device.wait());

@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <dlfcn.h>
 #include <mutex>
 #include <vector>
 
@@ -29,76 +28,87 @@ static Registry &registry() {
   return instance;
 }
 
-static Status otherApi(const std::string &what, uint32_t version) {
-  return Status::error(what + " was built for version " +
-                       std::to_string(version) +
-                       " of the backend API; this runtime has version " +
-                       std::to_string(NARAE_BACKEND_API_VERSION));
+std::string runtime::otherVersion(const std::string &what, uint32_t version) {
+  return what + " was built for version " + std::to_string(version) +
+         " of the backend API; this Narae has version " +
+         std::to_string(NARAE_BACKEND_API_VERSION) +
+         ": build it against this Narae's headers";
+}
+
+/// Names of required functions that a table lacks.
+static std::string missingFunctions(const NaraeBackendRuntime &table) {
+  std::string missing;
+  auto need = [&missing](bool has, const char *name) {
+    if (!has)
+      missing += std::string(missing.empty() ? "" : ", ") + name;
+  };
+#define NARAE_NEED(member) need(table.member != nullptr, #member)
+  NARAE_NEED(open);
+  NARAE_NEED(close);
+  NARAE_NEED(check_target);
+  NARAE_NEED(allocate);
+  NARAE_NEED(release);
+  NARAE_NEED(is_host_memory);
+  NARAE_NEED(load);
+  NARAE_NEED(unload);
+  NARAE_NEED(find);
+  NARAE_NEED(create_queue);
+  NARAE_NEED(destroy_queue);
+  NARAE_NEED(copy);
+  NARAE_NEED(launch);
+  NARAE_NEED(record);
+  NARAE_NEED(wait);
+#undef NARAE_NEED
+  return missing;
+}
+
+/// Whether a table can be used at all.
+static Status checkTable(const NaraeBackendRuntime *backend) {
+  // The version says what the members behind it are.
+  constexpr size_t header =
+      offsetof(NaraeBackendRuntime, api_version) + sizeof(uint32_t);
+  if (!backend || backend->struct_size < header)
+    return Status::error("a backend needs a table with a size and a name");
+  if (backend->api_version != NARAE_BACKEND_API_VERSION)
+    return Status::error(
+        otherVersion("the backend's runtime side", backend->api_version));
+  if (backend->struct_size < offsetof(NaraeBackendRuntime, list_devices))
+    return Status::error(
+        "the backend's runtime side has an incomplete table (" +
+        std::to_string(backend->struct_size) + " bytes, at least " +
+        std::to_string(offsetof(NaraeBackendRuntime, list_devices)) +
+        " are needed)");
+  if (!backend->name || !*backend->name || std::strchr(backend->name, ':'))
+    return Status::error("a backend needs a name without ':'");
+  std::string missing = missingFunctions(*backend);
+  if (!missing.empty())
+    return Status::error(
+        std::string("backend '") + backend->name +
+        "' lacks these functions of its runtime side: " + missing);
+  return Status::success();
 }
 
 Status runtime::registerBackend(const NaraeBackendRuntime *backend) {
-  if (!backend || !backend->name || !*backend->name)
-    return Status::error("a backend needs a name");
-  std::string what = std::string("backend '") + backend->name + "'";
-  if (backend->api_version != NARAE_BACKEND_API_VERSION)
-    return otherApi(what, backend->api_version);
-  // What was added at the end of the table is optional.
-  if (backend->struct_size < offsetof(NaraeBackendRuntime, list_devices))
-    return Status::error(what + " has an incomplete table");
+  if (Status status = checkTable(backend); status.failed())
+    return status;
   std::lock_guard<std::mutex> lock(registry().mutex);
   for (const NaraeBackendRuntime *known : registry().backends) {
     if (known == backend)
       return Status::success();
     if (std::strcmp(known->name, backend->name) == 0)
-      return Status::error(what + " is registered already");
+      return Status::error(std::string("backend '") + backend->name +
+                           "' is registered already; a plugin's backend needs "
+                           "a name of its own");
   }
   registry().backends.push_back(backend);
   return Status::success();
 }
 
-/// What a plugin hands over, once it is known to be for this API.
-static Expected<const NaraeBackend *> readPlugin(const std::string &path,
-                                                 void *handle) {
-  auto entry = reinterpret_cast<NaraeBackendRegisterFn>(
-      dlsym(handle, NARAE_BACKEND_SYMBOL));
-  if (!entry)
-    return Status::error("'" + path +
-                         "' is no Narae plugin: it does not "
-                         "export " NARAE_BACKEND_SYMBOL);
-  const NaraeBackend *backend = entry();
-  if (!backend || backend->struct_size < sizeof(NaraeBackend))
-    return Status::error("plugin '" + path + "' has an incomplete table");
-  if (backend->api_version != NARAE_BACKEND_API_VERSION)
-    return otherApi("plugin '" + path + "'", backend->api_version);
-  if (!backend->compiler && !backend->runtime)
-    return Status::error("plugin '" + path +
-                         "' has neither a compiler nor a runtime side");
-  return backend;
-}
-
-Expected<const NaraeBackend *> runtime::loadPlugin(const std::string &path) {
-  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!handle) {
-    const char *reason = dlerror();
-    return Status::error("cannot load plugin '" + path +
-                         "': " + (reason ? reason : "unknown reason"));
-  }
-  Expected<const NaraeBackend *> backend = readPlugin(path, handle);
-  Status status = backend.failed()      ? backend.status()
-                  : (*backend)->runtime ? registerBackend((*backend)->runtime)
-                                        : Status::success();
-  if (status.ok())
-    return backend;
-  dlclose(handle);
-  return status;
-}
-
 Expected<const NaraeBackendRuntime *>
 runtime::findBackend(const std::string &device) {
   std::string name = device.substr(0, device.find_first_of(":,"));
-  std::lock_guard<std::mutex> lock(registry().mutex);
   std::string known;
-  for (const NaraeBackendRuntime *backend : registry().backends) {
+  for (const NaraeBackendRuntime *backend : backends()) {
     if (name == backend->name)
       return backend;
     known += std::string(known.empty() ? "" : ", ") + backend->name;

@@ -11,6 +11,7 @@
 #include "lib/artifact/Status.h"
 #include "narae/backend.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,14 @@ namespace narae::runtime {
 Status registerBackend(const NaraeBackendRuntime *backend);
 
 /// Opens a plugin and adds its runtime side, if it has one. Plugins that were
-/// taken are never closed.
-Expected<const NaraeBackend *> loadPlugin(const std::string &path);
+/// taken are never closed. `check` may refuse what else the plugin has, before
+/// anything of it is added.
+Expected<const NaraeBackend *>
+loadPlugin(const std::string &path,
+           const std::function<Status(const NaraeBackend &)> &check = nullptr);
+
+/// The message for a plugin or a table, `what`, of another API version.
+std::string otherVersion(const std::string &what, uint32_t version);
 
 /// The backend of a device ("nvidia:0" and "nvidia,OPTION" are of "nvidia").
 Expected<const NaraeBackendRuntime *> findBackend(const std::string &device);

@@ -93,7 +93,7 @@ Status Session::copyWeights(std::vector<void *> &addresses) {
     Status status = weights[i].reserve(*device, bytes.size);
     addresses[i] = weights[i].data();
     if (status.ok() && !device->isTimingOnly())
-      status = device->copy(addresses[i], bytes.data, bytes.size);
+      status = device->upload(addresses[i], bytes.data, bytes.size);
     if (status.failed())
       return Status::error(
           "no place for weight '" +

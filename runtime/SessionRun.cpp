@@ -90,7 +90,7 @@ Status Session::Run::readItem(const RegInst &inst) {
   const void *element = static_cast<const char *>(address) + offset;
   alignas(8) char copy[8];
   if (!device.isHost()) {
-    NARAE_TRY(device.copy(copy, element, buffer.elementSize));
+    NARAE_TRY(device.download(copy, element, buffer.elementSize));
     NARAE_TRY(device.wait());
     element = copy;
   }
@@ -139,6 +139,7 @@ Status Session::Run::dispatch(const Dispatch &dispatch) {
   if (scratch < 0)
     return Status::error("scratch memory has a negative size");
   NaraeLaunch launch;
+  launch.struct_size = sizeof(launch);
   launch.kernel = session.kernels[dispatch.kernel()];
   launch.buffers = state.launchBuffers.data();
   launch.buffer_count = buffers;
@@ -170,7 +171,7 @@ Status Session::Run::copy(const Command &command) {
         "cannot copy " + std::to_string(bytes) + " bytes from " +
         nameOf(command.a()) + " to " + nameOf(command.b()) + ", which have " +
         std::to_string(fromSize) + " and " + std::to_string(toSize));
-  return device.copy(to, from, static_cast<uint64_t>(bytes));
+  return device.move(to, from, static_cast<uint64_t>(bytes));
 }
 
 Status Session::Run::allocate(uint32_t buffer) {

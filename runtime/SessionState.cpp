@@ -63,7 +63,7 @@ Status Session::readState(size_t state, void *data, uint64_t bytes) {
     return status;
   const State &place = *artifact->reader->program().states()->Get(
       static_cast<flatbuffers::uoffset_t>(state));
-  if (Status status = device->copy(data, stateBase + place.offset(), bytes);
+  if (Status status = device->download(data, stateBase + place.offset(), bytes);
       status.failed())
     return status;
   return device->wait();
@@ -74,7 +74,7 @@ Status Session::writeState(size_t state, const void *data, uint64_t bytes) {
     return status;
   const State &place = *artifact->reader->program().states()->Get(
       static_cast<flatbuffers::uoffset_t>(state));
-  if (Status status = device->copy(stateBase + place.offset(), data, bytes);
+  if (Status status = device->upload(stateBase + place.offset(), data, bytes);
       status.failed())
     return status;
   return device->wait();
@@ -92,9 +92,9 @@ Status Session::resetStates() {
   uint64_t bytes = artifact->reader->stateBytes();
   std::vector<char> zeros(static_cast<size_t>(std::min(bytes, kZeroBytes)));
   for (uint64_t at = 0; at < bytes; at += kZeroBytes)
-    if (Status status =
-            device->copy(stateBase + at, zeros.data(),
-                         static_cast<size_t>(std::min(kZeroBytes, bytes - at)));
+    if (Status status = device->upload(
+            stateBase + at, zeros.data(),
+            static_cast<size_t>(std::min(kZeroBytes, bytes - at)));
         status.failed())
       return status;
   return device->wait();

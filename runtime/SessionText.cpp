@@ -66,7 +66,7 @@ Status Session::Run::bindStrings(uint32_t index, const narae_tensor &input,
   state.slots[plan.inputSlot(index)] = memory.data();
   if (device.isHost())
     return Status::success();
-  NARAE_TRY(device.copy(memory.data(), numbers, bytes));
+  NARAE_TRY(device.upload(memory.data(), numbers, bytes));
   return device.wait();
 }
 
@@ -259,7 +259,7 @@ Status Session::Run::call(uint32_t index) {
     staged[i].resize(static_cast<size_t>(elements.count) * buffer.elementSize);
     elements.data = staged[i].data();
     if (i + 1 < number)
-      NARAE_TRY(device.copy(elements.data, addresses[i], staged[i].size()));
+      NARAE_TRY(device.download(elements.data, addresses[i], staged[i].size()));
   }
   NARAE_TRY(device.wait());
   Caller caller(session.strings, call, session.patterns[entry][index]);
@@ -268,7 +268,7 @@ Status Session::Run::call(uint32_t index) {
     return Status::error(nameOf(call.buffers()->Get(number - 1)) + ": " +
                          status.message());
   if (!device.isHost())
-    NARAE_TRY(device.copy(addresses[number - 1], staged[number - 1].data(),
-                          staged[number - 1].size()));
+    NARAE_TRY(device.upload(addresses[number - 1], staged[number - 1].data(),
+                            staged[number - 1].size()));
   return device.wait();
 }

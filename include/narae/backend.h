@@ -12,11 +12,22 @@
 //
 // Ownership: strings and blobs handed *to* the backend live for the call.
 // Results are delivered through sinks, so no allocator crosses the boundary.
+// No exception may cross it either.
+//
+// Compatibility: NARAE_BACKEND_API_VERSION is the meaning of the tables, and
+// NARAE_BACKEND_SCHEMA_HASH their layout: a hash of the declarations here and
+// of the artifact's schema, made when Narae is built. A plugin of another
+// version or hash is refused. Only members below the line "optional from here"
+// of a table are left out of the hash: a table may end anywhere among them
+// (`struct_size` says where), or have nulls there, and new ones are added at
+// the end (NARAE_HAS tells).
 //
 //===---------------------------------------------------------------------===//
 
 #ifndef NARAE_BACKEND_H
 #define NARAE_BACKEND_H
+
+#include "narae/backend_schema.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +37,12 @@ extern "C" {
 #endif
 
 /// Version of this header's ABI. A plugin built against another is refused.
-#define NARAE_BACKEND_API_VERSION 1
+#define NARAE_BACKEND_API_VERSION 2
+
+/// Whether a table goes as far as an optional member, and has it.
+#define NARAE_HAS(type, table, member)                                         \
+  ((table)->struct_size >= offsetof(type, member) + sizeof((table)->member) && \
+   (table)->member)
 
 /// Receives bytes or text from a backend; `context` is the caller's.
 typedef void (*NaraeSink)(void *context, const char *data, size_t size);
@@ -89,9 +105,10 @@ typedef struct NaraeBackendCompiler {
   /// Compiles every kernel of the module to one object ("elf", "ptx", ...).
   int (*compile)(void *module, const NaraeCompileOptions *options,
                  NaraeSink object, void *context, NaraeDiagnosticSink *errors);
-  /// Optional: the time that a kernel takes on the target, for plans. Returns
-  /// 0 with `*picoseconds` set, or 1 where the backend has no better answer
-  /// than the roofline of the target description.
+  // ---- optional from here ----
+  /// The time that a kernel takes on the target, for plans. Returns 0 with
+  /// `*picoseconds` set, or 1 where the backend has no better answer than the
+  /// roofline of the target description.
   int (*kernel_cost)(NaraeStringRef target, const NaraeKernelWork *work,
                      uint64_t *picoseconds);
 } NaraeBackendCompiler;
@@ -105,8 +122,9 @@ typedef struct NaraeEvent NaraeEvent;   ///< a point in a queue
 /// One launch. Buffers are device addresses; parameters are the kernel's
 /// integer arguments.
 typedef struct NaraeLaunch {
+  size_t struct_size;
   NaraeKernel *kernel;
-  void *const *buffers;
+  void *const *buffers; ///< lives for the call, as `params` does
   size_t buffer_count;
   const int64_t *params;
   size_t param_count;
@@ -122,8 +140,22 @@ typedef struct NaraeDeviceOptions {
   int32_t threads;       ///< 0: as many as the device has
 } NaraeDeviceOptions;
 
+/// Which side of a copy is the host's memory.
+typedef enum NaraeCopyKind {
+  NARAE_COPY_TO_DEVICE = 0,
+  NARAE_COPY_TO_HOST = 1,
+  NARAE_COPY_ON_DEVICE = 2
+} NaraeCopyKind;
+
 /// The runtime side. Functions return 0, or nonzero with a message written to
-/// `error` (at most `error_size` bytes, zero-terminated).
+/// `error` (at most `error_size` bytes, zero-terminated; none for a size of
+/// 0). A function that failed has changed nothing. Several threads may call
+/// at once, but not for the same queue.
+///
+/// A queue's commands run in their order, at some time after the call that
+/// appends them. An error that shows only then is the result of the next
+/// `wait` for the queue or for one of its events. The order between queues is
+/// that of events.
 typedef struct NaraeBackendRuntime {
   size_t struct_size;
   uint32_t api_version;
@@ -134,31 +166,44 @@ typedef struct NaraeBackendRuntime {
   /// Refuses a target description that this device cannot run.
   int (*check_target)(NaraeDevice *device, NaraeStringRef target_json,
                       char *error, size_t error_size);
+  /// Memory for kernels, aligned to 64 bytes or more; also for 0 bytes there
+  /// is an address. The runtime adds offsets to it, and never reads through it
+  /// unless `is_host_memory`. More than there is, is an error, after which
+  /// smaller requests succeed as before.
   int (*allocate)(NaraeDevice *device, uint64_t bytes, void **address,
                   char *error, size_t error_size);
+  /// Takes memory back that no command uses any more; null is nothing.
   void (*release)(NaraeDevice *device, void *address);
   /// Nonzero when device addresses are host addresses: then no copies happen.
   int (*is_host_memory)(NaraeDevice *device);
+  /// Checks and loads an object. It comes from a file, so any bytes may come.
   int (*load)(NaraeDevice *device, const void *object, size_t size,
               NaraeObject **result, char *error, size_t error_size);
   void (*unload)(NaraeDevice *device, NaraeObject *object);
+  /// The kernel of a name; it lives as long as the object.
   int (*find)(NaraeDevice *device, NaraeObject *object, const char *name,
               NaraeKernel **kernel, char *error, size_t error_size);
   int (*create_queue)(NaraeDevice *device, NaraeQueue **queue, char *error,
                       size_t error_size);
+  /// Waits for what is in the queue. Its events are released before.
   void (*destroy_queue)(NaraeDevice *device, NaraeQueue *queue);
+  /// Appends a copy. Addresses need no alignment. Host memory stays as it is,
+  /// and allocated, until a `wait` has come past the copy.
   int (*copy)(NaraeDevice *device, NaraeQueue *queue, void *to,
-              const void *from, uint64_t bytes, char *error, size_t error_size);
+              const void *from, uint64_t bytes, NaraeCopyKind kind, char *error,
+              size_t error_size);
+  /// Appends a launch.
   int (*launch)(NaraeDevice *device, NaraeQueue *queue,
                 const NaraeLaunch *launch, char *error, size_t error_size);
+  /// Marks the point that the queue has come to. A backend whose queues run
+  /// at once may give a null event.
   int (*record)(NaraeDevice *device, NaraeQueue *queue, NaraeEvent **event,
                 char *error, size_t error_size);
-  /// Waits for an event and releases it; with a null event, for the queue.
+  /// Waits for an event of the queue and releases it; with a null event, for
+  /// the queue.
   int (*wait)(NaraeDevice *device, NaraeQueue *queue, NaraeEvent *event,
               char *error, size_t error_size);
-
-  // All that follows is optional: null, or beyond the table's `struct_size`.
-
+  // ---- optional from here ----
   /// Writes the devices that `open` takes as a JSON array, one object each:
   /// "name", "kind" ("processor", "simulator", ...), "description",
   /// "chiplets", "cores", "memory_bytes", "reserved_bytes", "version" (of its
@@ -180,18 +225,25 @@ typedef struct NaraeBackendRuntime {
   /// "KERNEL:". Objects are not trusted.
   int (*disassemble)(const void *object, size_t size, NaraeSink sink,
                      void *context, char *error, size_t error_size);
+  /// Makes what is appended from now on wait for an event of another queue,
+  /// without the host. The event stays to be waited for, and that happens
+  /// after a wait for `queue`. Without this the host waits between queues.
+  int (*queue_wait)(NaraeDevice *device, NaraeQueue *queue, NaraeEvent *event,
+                    char *error, size_t error_size);
+  /// Bytes of memory that the device has for `allocate`, and that are free.
+  int (*memory)(NaraeDevice *device, uint64_t *total, uint64_t *free,
+                char *error, size_t error_size);
 } NaraeBackendRuntime;
 
 /// Whether a backend's table has an optional function.
 #define NARAE_RUNTIME_HAS(table, function)                                     \
-  ((table)->struct_size >=                                                     \
-       offsetof(NaraeBackendRuntime, function) + sizeof((table)->function) &&  \
-   (table)->function)
+  NARAE_HAS(NaraeBackendRuntime, table, function)
 
 /// What a plugin hands over; either side may be null.
 typedef struct NaraeBackend {
   size_t struct_size;
   uint32_t api_version;
+  uint64_t schema_hash; ///< NARAE_BACKEND_SCHEMA_HASH
   const NaraeBackendCompiler *compiler;
   const NaraeBackendRuntime *runtime;
 } NaraeBackend;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/driver/Backends.h"
+#include "runtime/Registry.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Config/llvm-config.h"
@@ -40,37 +41,75 @@ static void appendMessage(void *context, const char *, const char *message) {
   *text += (text->empty() ? "" : "; ") + std::string(message);
 }
 
-bool driver::registerBackend(const NaraeBackendCompiler *backend,
-                             std::string &error) {
+/// Names of required functions that a table lacks.
+static std::string missingFunctions(const NaraeBackendCompiler &table) {
+  std::string missing;
+  auto need = [&missing](bool has, const char *name) {
+    if (!has)
+      missing += std::string(missing.empty() ? "" : ", ") + name;
+  };
+  need(table.list_chips, "list_chips");
+  need(table.describe_target, "describe_target");
+  need(table.supports, "supports");
+  need(table.configure, "configure");
+  need(table.compile, "compile");
+  return missing;
+}
+
+bool driver::checkBackend(const NaraeBackendCompiler *backend,
+                          std::string &error) {
+  // The version says what the members behind it are.
+  constexpr size_t header =
+      offsetof(NaraeBackendCompiler, api_version) + sizeof(uint32_t);
+  if (!backend || backend->struct_size < header) {
+    error = "a backend needs a table with a size and a name";
+    return false;
+  }
   if (backend->api_version != NARAE_BACKEND_API_VERSION) {
-    error = "backend '" + std::string(backend->name) +
-            "' was built for version " + std::to_string(backend->api_version) +
-            " of the plugin API; this is version " +
-            std::to_string(NARAE_BACKEND_API_VERSION);
+    error = runtime::otherVersion("the backend's compiler side",
+                                  backend->api_version);
     return false;
   }
-  // What was added at the end of the table is optional.
   if (backend->struct_size < offsetof(NaraeBackendCompiler, kernel_cost)) {
-    error =
-        "backend '" + std::string(backend->name) + "' has an incomplete table";
+    error = "the backend's compiler side has an incomplete table (" +
+            std::to_string(backend->struct_size) + " bytes, at least " +
+            std::to_string(offsetof(NaraeBackendCompiler, kernel_cost)) +
+            " are needed)";
     return false;
   }
+  if (!backend->name || !*backend->name || std::strchr(backend->name, ':')) {
+    error = "a backend needs a name without ':'";
+    return false;
+  }
+  std::string what = "backend '" + std::string(backend->name) + "'";
   if (backend->mlir_version &&
       std::strcmp(backend->mlir_version, LLVM_VERSION_STRING)) {
-    error = "backend '" + std::string(backend->name) +
-            "' was built with MLIR " + backend->mlir_version + ", this is " +
-            LLVM_VERSION_STRING;
+    error = what + " was built with MLIR " + backend->mlir_version +
+            ", this is " + LLVM_VERSION_STRING +
+            ": build it with the MLIR that find_package(Narae) names";
+    return false;
+  }
+  if (std::string missing = missingFunctions(*backend); !missing.empty()) {
+    error = what + " lacks these functions of its compiler side: " + missing;
     return false;
   }
   std::lock_guard lock(registry().mutex);
   for (const NaraeBackendCompiler *other : registry().backends)
-    if (!std::strcmp(other->name, backend->name)) {
-      if (other == backend)
-        return true;
-      error = "there are two backends '" + std::string(backend->name) + "'";
+    if (other != backend && !std::strcmp(other->name, backend->name)) {
+      error = what + " is registered already; a plugin's backend needs a name "
+                     "of its own";
       return false;
     }
-  registry().backends.push_back(backend);
+  return true;
+}
+
+bool driver::registerBackend(const NaraeBackendCompiler *backend,
+                             std::string &error) {
+  if (!checkBackend(backend, error))
+    return false;
+  std::lock_guard lock(registry().mutex);
+  if (!llvm::is_contained(registry().backends, backend))
+    registry().backends.push_back(backend);
   return true;
 }
 

@@ -110,8 +110,11 @@ CompileResult compileBytes(std::string_view onnx, const std::string &name,
 /// Everything that stands in the way of compiling, without compiling.
 CompileResult check(const std::string &model, const CompileOptions &options);
 
-/// Adds a backend's compiler side for the whole process; false when its API
-/// version does not fit, with the reason in `error`.
+/// Whether a backend's compiler side can be added: its API and MLIR versions
+/// fit, it is complete, and its name is free. Else the reason is in `error`.
+bool checkBackend(const NaraeBackendCompiler *backend, std::string &error);
+/// Adds a backend's compiler side for the whole process; false when it cannot
+/// be added, with the reason in `error`.
 bool registerBackend(const NaraeBackendCompiler *backend, std::string &error);
 /// Target names that can be compiled for ("cpu", "cpu:x86-64-v3", ...).
 std::vector<std::string> targets();

@@ -30,14 +30,14 @@ def run(*command: object, check: bool = True) -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Narae installed in `narae`, the toy accelerator built against it in `toy`."""
+    """Narae installed in `narae`, the toy backend built against it in `toy`."""
     folder = tmp_path_factory.mktemp("install")
     run("cmake", "--install", BUILD, "--prefix", folder / "narae")
     # A compiler that the packages of `scripts/setup.sh` have.
     compilers = ["-DCMAKE_C_COMPILER=clang-19", "-DCMAKE_CXX_COMPILER=clang++-19", "-GNinja"]
     prefix = f"-DCMAKE_PREFIX_PATH={folder / 'narae'}"
     sources = {
-        "toy": ROOT / "examples" / "toy-accelerator",
+        "toy": ROOT / "examples" / "toy-backend",
         "anchors": ROOT / "test" / "python" / "plugins" / "anchors",
     }
     for name, source in sources.items():
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def plugin(folder: Path) -> Path:
-    return folder / "toy" / "libtoy-accelerator.so"
+    return folder / "toy" / "libtoy-backend.so"
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_what_the_toy_lacks_is_named(folder: Path, plugin: Path, installed: Nara
     result = installed("check", folder / "softmax.onnx", *arguments)
     assert result.returncode == 1
     assert "the_node (Softmax)" in result.stderr
-    assert "not known to the toy accelerator" in result.stderr
+    assert "not known to the toy" in result.stderr
 
 
 def test_plugins_of_the_environment(folder: Path, plugin: Path, tool: Narae) -> None:

@@ -29,13 +29,16 @@ void narae::driver::registerDefaultBackends() {
 
 bool narae::driver::loadPlugin(const std::string &path, std::string &error) {
   registerDefaultBackends();
-  auto backend = runtime::loadPlugin(path);
+  auto backend =
+      runtime::loadPlugin(path, [](const NaraeBackend &plugin) -> Status {
+        std::string reason;
+        if (plugin.compiler && !checkBackend(plugin.compiler, reason))
+          return Status::error(reason);
+        return Status::success();
+      });
   if (backend.failed()) {
     error = backend.message();
     return false;
   }
-  if (!(*backend)->compiler || registerBackend((*backend)->compiler, error))
-    return true;
-  error = "plugin '" + path + "': " + error;
-  return false;
+  return !(*backend)->compiler || registerBackend((*backend)->compiler, error);
 }

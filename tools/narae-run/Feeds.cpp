@@ -8,7 +8,7 @@
 #include "tools/narae-run/Feeds.h"
 #include "lib/artifact/Types.h"
 #include "tools/narae-run/NpyText.h"
-#include "tools/narae-run/Values.h"
+#include "lib/artifact/Values.h"
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,7 @@
 
 #include "tools/narae-run/Report.h"
 #include "lib/artifact/OutputFile.h"
-#include "tools/narae-run/Values.h"
+#include "lib/artifact/Values.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/driver/Compiler.h"
-#include "tools/narae-run/Values.h"
+#include "lib/artifact/Values.h"
 #include "tools/narae/Artifacts.h"
 #include "tools/narae/Command.h"
 #include "tools/narae/CompileOptions.h"

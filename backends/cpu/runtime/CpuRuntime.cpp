@@ -133,7 +133,7 @@ static int createQueue(NaraeDevice *, NaraeQueue **queue, char *error,
 static void destroyQueue(NaraeDevice *, NaraeQueue *queue) { delete queue; }
 
 static int copy(NaraeDevice *, NaraeQueue *, void *to, const void *from,
-                uint64_t bytes, char *, size_t) {
+                uint64_t bytes, NaraeCopyKind, char *, size_t) {
   std::memmove(to, from, bytes);
   return 0;
 }
@@ -203,6 +203,8 @@ const NaraeBackendRuntime *narae_cpu_runtime(void) {
       nullptr, // is_timing_only
       nullptr, // report
       nullptr, // disassemble: objects are ELF, which tools read
+      /*queue_wait=*/nullptr,
+      /*memory=*/nullptr,
   };
   return &runtime;
 }

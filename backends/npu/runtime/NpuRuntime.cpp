@@ -121,7 +121,7 @@ static int createQueue(NaraeDevice *, NaraeQueue **queue, char *error,
 static void destroyQueue(NaraeDevice *, NaraeQueue *queue) { delete queue; }
 
 static int copy(NaraeDevice *device, NaraeQueue *, void *to, const void *from,
-                uint64_t bytes, char *error, size_t errorSize) {
+                uint64_t bytes, NaraeCopyKind, char *error, size_t errorSize) {
   return guarded(error, errorSize,
                  [&] { return device->npu->copy(to, from, bytes); });
 }
@@ -225,6 +225,8 @@ const NaraeBackendRuntime *narae_npu_runtime(void) {
       isTimingOnly,
       report,
       disassembleText,
+      /*queue_wait=*/nullptr,
+      /*memory=*/nullptr,
   };
   return &runtime;
 }

@@ -46,12 +46,7 @@ Ticks narae::memory::kernelTime(const NaraeBackendCompiler *backend,
                                 const std::string &target,
                                 const Machine &machine, const Work &work) {
   // Tables of plugins built before the hook end before it.
-  bool hasHook =
-      backend &&
-      backend->struct_size >= offsetof(NaraeBackendCompiler, kernel_cost) +
-                                  sizeof(backend->kernel_cost) &&
-      backend->kernel_cost;
-  if (hasHook) {
+  if (backend && NARAE_HAS(NaraeBackendCompiler, backend, kernel_cost)) {
     NaraeKernelWork asked = {};
     asked.struct_size = sizeof(asked);
     asked.kernel = {work.kernel.data(), work.kernel.size()};

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tools/narae-run/Values.h"
+#include "lib/artifact/Values.h"
 #include "test/unit/runtime/TestSession.h"
 #include "tools/narae-run/Npy.h"
 

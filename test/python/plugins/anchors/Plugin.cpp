@@ -86,6 +86,7 @@ static const NaraeBackendCompiler compiler = {sizeof(NaraeBackendCompiler),
 extern "C" __attribute__((visibility("default"))) const NaraeBackend *
 narae_backend_register() {
   static const NaraeBackend backend = {
-      sizeof(NaraeBackend), NARAE_BACKEND_API_VERSION, &compiler, nullptr};
+      sizeof(NaraeBackend), NARAE_BACKEND_API_VERSION,
+      NARAE_BACKEND_SCHEMA_HASH, &compiler, nullptr};
   return &backend;
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tools/narae-run/Values.h"
+#include "lib/artifact/Values.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef NARAE_TOOLS_NARAE_RUN_VALUES_H
-#define NARAE_TOOLS_NARAE_RUN_VALUES_H
+#ifndef NARAE_LIB_ARTIFACT_VALUES_H
+#define NARAE_LIB_ARTIFACT_VALUES_H
 
 #include "narae/runtime.h"
 
@@ -26,4 +26,4 @@ void writeElement(narae_type type, void *data, size_t index, double value);
 
 } // namespace narae
 
-#endif // NARAE_TOOLS_NARAE_RUN_VALUES_H
+#endif // NARAE_LIB_ARTIFACT_VALUES_H
