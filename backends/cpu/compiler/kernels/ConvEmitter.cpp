@@ -32,8 +32,8 @@ static Expr depthOf(fm::SymbolicScope &scope, const ConvShape &c) {
 static GemmPlan planOf(rt::KernelOp kernel, fm::SymbolicScope &scope,
                        const ConvShape &c, const MachineModel &machine) {
   GemmPlan plan =
-      GemmPlan::make(machine, c.filters, depthOf(scope, c), c.window());
-  plan.packsB = true;
+      GemmPlan::make(machine, c.filters, depthOf(scope, c), c.window(),
+                     /*packsB=*/true);
   bool rowBias = !c.bias || (isa<BlockArgument>(c.bias) && isF32(c.bias));
   plan.hasTile = kernel.yield()->getNumOperands() != 1 ||
                  kernel.yield()->getOperand(0) != c.result || !rowBias;

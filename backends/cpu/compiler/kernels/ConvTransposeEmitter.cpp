@@ -73,8 +73,9 @@ std::optional<Patches> Patches::of(fm::SymbolicScope &scope, Operation *op) {
 
 static GemmPlan planOf(fm::SymbolicScope &scope, const Patches &p,
                        const MachineModel &machine) {
-  GemmPlan plan = GemmPlan::make(machine, p.rows, p.channels);
-  plan.packsB = plan.hasTile = true;
+  GemmPlan plan =
+      GemmPlan::make(machine, p.rows, p.channels, 1, /*packsB=*/true);
+  plan.hasTile = true;
   return plan;
 }
 

@@ -46,10 +46,10 @@ struct Experts : WeightForm {
                                    const MachineModel &machine);
   GemmPlan plan(const MachineModel &machine) const {
     MLIRContext *context = op->getContext();
-    GemmPlan plan =
-        GemmPlan::make(machine, items, getAffineConstantExpr(inner, context),
-                       depthStep(RegisterTile::of(machine).nr));
-    plan.packsB = plan.hasTile = true;
+    GemmPlan plan = GemmPlan::make(
+        machine, items, getAffineConstantExpr(inner, context),
+        depthStep(RegisterTile::of(machine).nr), /*packsB=*/true);
+    plan.hasTile = true;
     return plan;
   }
   int64_t blockRows() const {
@@ -355,7 +355,7 @@ public:
     scratch =
         scope.add(scope.mul(e.items, scope.cst(4)), scope.cst(at.orderAt + 64));
     Builder b(kernel.getContext());
-    auto way = e.takesBytes ? "bytes" : e.takesFew ? "stream" : "panels";
+    const auto *way = e.takesBytes ? "bytes" : e.takesFew ? "stream" : "panels";
     NamedAttrList config;
     config.set("way", b.getStringAttr(way));
     if (e.takesBytes) // what the driver reports the loss of

@@ -19,22 +19,31 @@ using codegen::Indices;
 static constexpr int64_t kDepth = 256;
 /// Up to here one block is better than several: C is written once.
 static constexpr int64_t kMaxDepth = 512;
+/// The same for panels that lie in memory, where the micro-kernel fetches
+/// ahead: what L1 does not hold costs nothing, and C is written less often.
+static constexpr int64_t kMaxDepthFetched = 1024;
 /// The same for few rows, where panels are read once.
 static constexpr int64_t kMaxDepthFewRows = 8192;
 /// Most rows of a block.
 static constexpr int64_t kRows = 192;
 
 GemmPlan GemmPlan::make(const MachineModel &machine, fm::Expr rows,
-                        fm::Expr depth, int64_t step) {
+                        fm::Expr depth, int64_t step, bool packsB) {
   GemmPlan plan;
+  plan.packsB = packsB;
   plan.tile = RegisterTile::of(machine);
   auto m = fm::constantOf(rows), k = fm::constantOf(depth);
   plan.kc = std::max(kDepth / step, int64_t(1)) * step;
+  bool isFetched = !packsB && plan.tile.fetchAhead;
   bool isFew = m && *m <= plan.tile.mr;
-  if (k && *k <= (isFew ? kMaxDepthFewRows : kMaxDepth)) {
+  int64_t most = isFew       ? kMaxDepthFewRows
+                 : isFetched ? kMaxDepthFetched
+                             : kMaxDepth;
+  if (k && *k <= most) {
     plan.kc = std::max<int64_t>(*k, 1);
   } else if (k) {
-    int64_t blocks = llvm::divideCeil(*k, kDepth);
+    int64_t usual = isFetched ? kMaxDepthFetched : kDepth;
+    int64_t blocks = llvm::divideCeil(*k, usual);
     plan.kc = llvm::alignTo(llvm::divideCeil(*k, blocks), step * 2);
   }
   plan.lda = rowDistance(plan.kc);

@@ -36,9 +36,9 @@ struct GemmPlan {
   bool packsB = false;  ///< panels are packed here, not found in memory
   bool hasTile = false; ///< C goes through a tile
 
-  /// `step`: blocks of k hold whole steps.
+  /// `step`: blocks of k hold whole steps. `packsB`: see above.
   static GemmPlan make(const MachineModel &machine, fm::Expr rows,
-                       fm::Expr depth, int64_t step = 1);
+                       fm::Expr depth, int64_t step, bool packsB);
   /// Bytes of scratch memory a part needs.
   fm::Expr scratch(fm::SymbolicScope &scope, fm::Expr depth) const;
 

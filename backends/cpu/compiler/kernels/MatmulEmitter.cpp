@@ -51,8 +51,8 @@ MatmulPlan cpu::planMatmul(rt::KernelOp kernel, fm::SymbolicScope &scope,
   MatmulPlan plan;
   // Blocks of k are whole blocks of weights.
   int64_t step = p.depthStep(RegisterTile::of(machine).nr);
-  plan.gemm = GemmPlan::make(machine, p.rows, p.depth, step);
-  plan.gemm.packsB = p.weights != Product::Panels;
+  plan.gemm = GemmPlan::make(machine, p.rows, p.depth, step,
+                             p.weights != Product::Panels);
   plan.isDirect = isDirect(kernel, scope, p);
   plan.gemm.hasTile = !plan.isDirect;
   bool reads = isa<BlockArgument>(p.lhs) && !p.transposeLhs;
@@ -116,7 +116,7 @@ public:
     MatmulPlan plan = planMatmul(kernel, scope, p, machine);
     scratch = matmulScratch(scope, p, plan);
     Builder b(kernel.getContext());
-    auto way = plan.bytes ? "bytes" : plan.stream ? "stream" : "panels";
+    const auto *way = plan.bytes ? "bytes" : plan.stream ? "stream" : "panels";
     NamedAttrList config;
     config.set("mc", b.getI64IntegerAttr(plan.gemm.mc));
     config.set("kc", b.getI64IntegerAttr(plan.gemm.kc));

@@ -27,6 +27,9 @@ namespace narae::cpu {
 /// The register tile of a machine.
 struct RegisterTile {
   int64_t mr, nr;
+  /// Rows of B that are fetched ahead into the cache; 0 where the machine is
+  /// slow enough to find them there anyway.
+  int64_t fetchAhead;
   static RegisterTile of(const MachineModel &machine);
 };
 
