@@ -29,6 +29,14 @@ static constexpr auto spinTime = std::chrono::microseconds(60);
 /// A launch number of UINT32_MAX parts tells the workers to end.
 static constexpr uint32_t stopParts = UINT32_MAX;
 
+/// Launches of so much work (a few tenths of a millisecond) are watched.
+static constexpr uint64_t watchedWork = 4 << 20;
+/// Parts a thread of a launch that is divided finely: a thread that has half
+/// of its core then gets two thirds of what it should do at most.
+static constexpr int64_t finePerThread = 4;
+/// So many launches are divided finely after an uneven one.
+static constexpr int fineLaunches = 32;
+
 static_assert(sizeof(std::atomic<uint64_t>) == 8 &&
                   sizeof(std::atomic<uint32_t>) == 4,
               "futexes wait on the value itself");
@@ -139,7 +147,7 @@ bool Team::start(std::string &error) {
   threads.reserve(static_cast<size_t>(threadCount - 1));
   try {
     for (int64_t i = 1; i < threadCount; ++i)
-      threads.emplace_back([this] { work(); });
+      threads.emplace_back([this, i] { work(i); });
   } catch (const std::system_error &failure) {
     error = "cannot start thread " + std::to_string(threads.size() + 1) +
             " of " + std::to_string(threadCount) + ": " + failure.what();
@@ -165,30 +173,49 @@ Team::~Team() {
     thread.join();
 }
 
-void Team::runPart(int64_t index, int64_t parts) {
+static int64_t nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+void Team::runPart(int64_t thread, int64_t index, int64_t parts) {
   kernel(launch->buffers, launch->params, index, parts,
-         launch->scratch_bytes ? scratch[static_cast<size_t>(index)].data
+         launch->scratch_bytes ? scratch[static_cast<size_t>(thread)].data
                                : nullptr);
 }
 
-void Team::runClaimed(uint32_t number, uint32_t parts) {
+void Team::runClaimed(int64_t thread, uint32_t number, uint32_t parts) {
   uint64_t current = claim.load(std::memory_order_acquire);
   for (;;) {
     // Another launch's number: this one is over.
-    if (static_cast<uint32_t>(current >> 32) != number ||
-        static_cast<uint32_t>(current) >= parts)
+    if (static_cast<uint32_t>(current >> 32) != number)
       return;
+    if (static_cast<uint32_t>(current) >= parts)
+      return noteIdle();
     if (!claim.compare_exchange_weak(current, current + 1,
                                      std::memory_order_acq_rel))
       continue;
-    runPart(static_cast<uint32_t>(current), parts);
+    runPart(thread, static_cast<uint32_t>(current), parts);
     current = claim.load(std::memory_order_acquire);
     if (remaining.fetch_sub(1) == 1 && callerSleeps.load())
       futexWake(&remaining, 1);
   }
 }
 
-void Team::work() {
+void Team::noteIdle() {
+  int64_t expected = watching;
+  if (idleSince.load(std::memory_order_relaxed) == watching)
+    idleSince.compare_exchange_strong(expected, nanoseconds());
+}
+
+/// Whether a thread had nothing to do for a sixth of a launch. One that took
+/// less than 0.2 ms says little: a thread may have had to wake up.
+static bool isUneven(int64_t begin, int64_t idle, int64_t end) {
+  return idle > begin && end - begin > 200000 && end - idle > (end - begin) / 6;
+}
+
+void Team::work(int64_t thread) {
   // Starting from the very first ticket, not the present one: a launch may
   // already have been made.
   uint64_t seen = 0;
@@ -206,7 +233,7 @@ void Team::work() {
     uint32_t parts = static_cast<uint32_t>(seen >> 32);
     if (parts == stopParts)
       return;
-    runClaimed(static_cast<uint32_t>(seen), parts);
+    runClaimed(thread, static_cast<uint32_t>(seen), parts);
   }
 }
 
@@ -216,16 +243,34 @@ bool Team::run(NaraeHostKernelFn function, const NaraeLaunch &request,
   std::unique_lock<std::mutex> lock(turn, std::defer_lock);
   if (!alone)
     lock.lock();
-  for (int64_t i = 0; request.scratch_bytes && i < parts; ++i)
+  int64_t users = alone ? 1 : std::min(parts, threadCount);
+  for (int64_t i = 0; request.scratch_bytes && i < users; ++i)
     if (!scratch[static_cast<size_t>(i)].reserve(request.scratch_bytes))
       return false;
   kernel = function;
   launch = &request;
   if (alone || parts <= 1) {
     for (int64_t i = 0; i < parts; ++i)
-      runPart(i, parts);
+      runPart(0, i, parts);
     return true;
   }
+  bool isWatched = parts == threadCount && request.work >= watchedWork;
+  if (!isWatched) {
+    runTogether(parts);
+    return true;
+  }
+  bool isFine = fineLeft > 0;
+  int64_t begin = isFine ? 0 : nanoseconds();
+  idleSince.store(isFine ? notWatching : watching, std::memory_order_relaxed);
+  runTogether(isFine ? parts * finePerThread : parts);
+  if (isFine)
+    --fineLeft;
+  else if (isUneven(begin, idleSince.exchange(notWatching), nanoseconds()))
+    fineLeft = fineLaunches;
+  return true;
+}
+
+void Team::runTogether(int64_t parts) {
   remaining.store(static_cast<uint32_t>(parts), std::memory_order_relaxed);
   uint32_t number =
       static_cast<uint32_t>(ticket.load(std::memory_order_relaxed)) + 1;
@@ -235,13 +280,12 @@ bool Team::run(NaraeHostKernelFn function, const NaraeLaunch &request,
   if (sleepers.load())
     futexWake(&ticket, INT_MAX);
   // A worker that is slow to wake leaves its part to the others.
-  runClaimed(number, static_cast<uint32_t>(parts));
+  runClaimed(0, number, static_cast<uint32_t>(parts));
   auto done = [&] { return remaining.load(std::memory_order_acquire) == 0; };
   if (spinUntil(done))
-    return true;
+    return;
   callerSleeps.store(true);
   while (uint32_t left = remaining.load())
     futexWait(&remaining, left);
   callerSleeps.store(false);
-  return true;
 }

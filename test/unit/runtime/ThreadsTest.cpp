@@ -66,6 +66,41 @@ TEST(Threads, ManyLaunchesOfChangingSize) {
   }
 }
 
+TEST(Threads, UnevenLaunchesAreDividedFinely) {
+  std::string error;
+  auto team = cpu::Team::get(3, error);
+  ASSERT_TRUE(team) << error;
+  static std::atomic<int64_t> sum, mostParts;
+  // The last of three parts takes long; scratch memory is one thread's.
+  auto kernel = [](void *const *, const int64_t *, int64_t part, int64_t parts,
+                   void *scratch) {
+    auto *mine = static_cast<std::atomic<int64_t> *>(scratch);
+    mine->store(part);
+    if (part == parts - 1)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    sum += mine->load() + 1;
+    mostParts = std::max(mostParts.load(), parts);
+  };
+  sum = mostParts = 0;
+  NaraeLaunch launch = {};
+  launch.scratch_bytes = 64;
+  launch.work = 1 << 30;
+  // As a rule the second launch; later when threads were slow to wake up.
+  for (int i = 0; i < 200 && mostParts <= 3; ++i)
+    ASSERT_TRUE(team->run(kernel, launch, 3));
+  ASSERT_EQ(mostParts, 12);
+  for (int i = 0; i < 50; ++i) {
+    sum = mostParts = 0;
+    ASSERT_TRUE(team->run(kernel, launch, 3));
+    ASSERT_EQ(sum, mostParts * (mostParts + 1) / 2);
+  }
+  // Small launches stay whole.
+  launch.work = 1000;
+  sum = mostParts = 0;
+  ASSERT_TRUE(team->run(kernel, launch, 3));
+  EXPECT_EQ(mostParts, 3);
+}
+
 TEST(Threads, OneTeamANumberOfThreads) {
   std::string error;
   auto two = cpu::Team::get(2, error), alsoTwo = cpu::Team::get(2, error);
