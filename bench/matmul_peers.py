@@ -2,7 +2,8 @@
 
 Each number of threads gets a process of its own, since BLAS libraries read it
 when they are loaded. In it the engines take turns on the same matrices, after
-their results were compared with float64. Narae's weight is packed when it is
+their results were compared with float64, and each begins when the threads of
+the one before have gone to sleep. Narae's weight is packed when it is
 compiled; MKL's beforehand with `cblas_sgemm_pack` (and without, to compare).
 
 MKL is taken from where `--mkl` says or from this Python's `lib` folder
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "build" / "python")]
 
 Product = Callable[[], np.ndarray]
+# Threads of OpenMP wait for more work in a loop for 0.2 s, those of OpenBLAS for
+# 2^26 ticks: whoever came next would have to share a core with them.
+QUIET = 0.3
 ROW_MAJOR, NO_TRANSPOSE, PACKED, B_MATRIX = 101, 111, 151, 162
 
 
@@ -109,7 +113,8 @@ def measure(size: tuple[int, int, int], threads: int, seconds: float, mkl: Path 
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for name, run in runs.items():
-            for turn in range(6):  # the first finds the caches of another engine
+            time.sleep(QUIET)
+            for turn in range(9):  # the first finds the caches of another engine
                 begin = time.perf_counter()
                 run()
                 if turn:
@@ -130,7 +135,7 @@ def main() -> None:
     )
     parser.add_argument("--sizes", nargs="+", default=["1024,1024,1024"], help="m,n,k")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--seconds", type=float, default=3, help="for each line")
+    parser.add_argument("--seconds", type=float, default=6, help="for each line")
     parser.add_argument("--mkl", type=Path, default=Path(sys.prefix) / "lib", help="a folder")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
