@@ -2,12 +2,13 @@
 # Usage: scripts/lint.sh [--all | FILE...]
 # Checks with clang-format, ruff and clang-tidy the files that are given, all,
 # or those that differ from the last commit. clang-tidy needs a build in
-# build/ (NARAE_BUILD_DIR); without one it is left out.
+# build/ (NARAE_BUILD_DIR); without one it is left out. Files that were clean
+# are remembered there, so that --all may be stopped and run again.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
--h | --help) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}"; exit ;;
+-h | --help) sed -n '2,6s/^# //p' "${BASH_SOURCE[0]}"; exit ;;
 --all) mapfile -t files < <(git ls-files) ;;
 "") mapfile -t files < <(git diff --name-only HEAD; git ls-files -o --exclude-standard) ;;
 *) files=("$@") ;;
@@ -41,10 +42,6 @@ if ((${#python[@]})); then
   .venv/bin/ruff format -q --check "${python[@]}" || status=1
 fi
 if ((${#tidy[@]})); then
-  echo "lint: clang-tidy, ${#tidy[@]} files"
-  printf '%s\0' "${tidy[@]}" |
-    xargs -0 -n 1 -P "${NARAE_JOBS:-$(nproc)}" \
-      clang-tidy-19 -p "$build" --quiet --warnings-as-errors='*' 2>/dev/null ||
-    status=1
+  scripts/tidy.py "$build" "${tidy[@]}" || status=1
 fi
 exit "$status"

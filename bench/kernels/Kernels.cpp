@@ -14,16 +14,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelHarness.h"
+#include "Peak.h"
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+using namespace narae::bench;
 using namespace narae::test;
-
-double runPeak(bool is512, long rounds);
-double streamSpeed();
 
 static double now() {
   return std::chrono::duration<double>(

@@ -10,6 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Peak.h"
+
 #include <immintrin.h>
 
 #include <algorithm>
@@ -38,8 +40,7 @@
 PEAK(wide, "avx512f", __m512, _mm512_set1_ps, fmadd)
 PEAK(narrow, "avx2,fma", __m256, _mm256_set1_ps, fmadd)
 
-/// Runs `rounds` rounds; returns the floating-point operations done.
-double runPeak(bool is512, long rounds) {
+double narae::bench::runPeak(bool is512, long rounds) {
   is512 ? wide(rounds) : narrow(rounds);
   return 12.0 * rounds * (is512 ? 32 : 16);
 }
@@ -56,8 +57,7 @@ __attribute__((target("avx2"))) static void readAll(const char *from,
     asm volatile("" ::"x"(sum));
 }
 
-/// Bytes a second of the best of some rounds.
-double streamSpeed() {
+double narae::bench::streamSpeed() {
   std::vector<char> buffer(64 << 20, 1);
   double best = 0;
   for (int round = 0; round < 10; ++round) {

@@ -15,8 +15,7 @@ TEST(Packed, LayoutsHaveTheSizesThatShapesSay) {
   for (const fm::BlockInfo &info : fm::blockFormats()) {
     const auto &layout = codegen::BlockPanelLayout::of(info.format);
     EXPECT_EQ(layout.format, info.format) << info.name;
-    EXPECT_EQ(layout.bytes(), fm::panelBlockBytes(info.format))
-        << info.name;
+    EXPECT_EQ(layout.bytes(), fm::panelBlockBytes(info.format)) << info.name;
   }
 }
 
@@ -26,8 +25,7 @@ TEST(Packed, StaysAsSmallAsTheBlocks) {
     int64_t blocks = 16 * info.bytes, packed = fm::panelBlockBytes(info.format);
     EXPECT_GE(packed, blocks) << info.name;
     bool isTwoBits = info.format == fm::BlockFormat::Q2_K;
-    EXPECT_LE(packed, blocks + blocks / (isTwoBits ? 5 : 25))
-        << info.name;
+    EXPECT_LE(packed, blocks + blocks / (isTwoBits ? 5 : 25)) << info.name;
   }
 }
 

@@ -15,7 +15,6 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::cpu;
 using codegen::BlockPanelLayout;
-using fm::BlockFormat;
 
 //===----------------------------------------------------------------------===//
 // Words

@@ -14,7 +14,6 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::cpu;
 using codegen::ByteReader;
-using fm::BlockFormat;
 
 /// Bytes between what is read and what is asked for.
 static constexpr int64_t kAhead = 4096;

@@ -235,9 +235,9 @@ void WeightPanels::packPanel(const GemmBlock &at, Value to) {
 
 void WeightPanels::streamBytes(
     Stream &s, Value scratch, int64_t maxRows,
-    std::function<void(const QuantizedRows &, const GemmBlock &, Value)>
-        quantize,
-    std::function<GemmBlock(const GemmBlock &)> matrix) {
+    const std::function<void(const QuantizedRows &, const GemmBlock &, Value)>
+        &quantize,
+    const std::function<GemmBlock(const GemmBlock &)> &matrix) {
   QuantizedRows rows(*form.layout, depth);
   Value packed;
   if (form.weights == WeightForm::Rows) {

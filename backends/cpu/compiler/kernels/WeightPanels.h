@@ -48,11 +48,11 @@ public:
                                    Value lines);
   /// Makes `s` multiply bytes, which lie in `scratch`, in blocks of `maxRows`
   /// rows: `quantize` writes a block's rows, `matrix` says which weights.
-  void streamBytes(Stream &s, Value scratch, int64_t maxRows,
-                   std::function<void(const QuantizedRows &rows,
-                                      const GemmBlock &block, Value to)>
-                       quantize,
-                   std::function<GemmBlock(const GemmBlock &block)> matrix);
+  void streamBytes(
+      Stream &s, Value scratch, int64_t maxRows,
+      const std::function<void(const QuantizedRows &rows,
+                               const GemmBlock &block, Value to)> &quantize,
+      const std::function<GemmBlock(const GemmBlock &block)> &matrix);
 
   /// Where a row of Rows begins; the last one of the matrix for those behind.
   Value row(const GemmBlock &at, Value row);
