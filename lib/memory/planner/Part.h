@@ -117,6 +117,20 @@ void explain(const Problem &problem, const Plan &plan, Observer &observer);
 void improve(const Part &part, uint64_t target, uint64_t &budget,
              PartPlan &plan);
 
+/// The sequence 1, 1, 2, 1, 1, 2, 4, ... from index 1 of Luby, Sinclair and
+/// Zuckerman.
+uint64_t luby(uint64_t index);
+
+/// Whether the bytes live at any time are the part's bound, without paddings
+/// and fixed offsets.
+bool isFull(const Part &part);
+
+/// Looks for a plan without a gap of a part that `isFull`. Sets `plan` when it
+/// finds one, otherwise `partial` to offsets up to some time, `UINT64_MAX` for
+/// items that start later. `budget` is reduced by the steps taken.
+bool packPerfectly(const Part &part, uint64_t &budget, PartPlan &plan,
+                   std::vector<uint64_t> &partial);
+
 enum class SearchResult { Found, Infeasible, OutOfBudget };
 
 /// One run of the complete search: whether there is a plan whose peak is at

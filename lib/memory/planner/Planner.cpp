@@ -146,8 +146,16 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     uint64_t improving = std::min(share / 8, kMaxImproving);
     budget -= share;
     share -= improving;
-    if (!searchPeak(part, target, problem.capacity.has_value(), share, partPlan,
-                    options.threads, isInfeasible))
+    std::vector<uint64_t> partial;
+    uint64_t half = share * 5 / 8;
+    share -= half;
+    bool isPacked =
+        isFull(part) && packPerfectly(part, half, partPlan, partial);
+    share += half;
+    if (isPacked)
+      ;
+    else if (!searchPeak(part, target, problem.capacity.has_value(), share,
+                         partPlan, options.threads, isInfeasible))
       improve(part, target, improving, partPlan);
     if (options.observer)
       options.observer->tried(tooHigh[i], partPlan.strategy, partPlan.peak,

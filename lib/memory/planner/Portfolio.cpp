@@ -30,8 +30,7 @@ static constexpr uint64_t kRound = 8;
 /// Shorter runs end before a thread has started.
 static constexpr uint64_t kWorthAThread = 200'000;
 
-/// 1, 1, 2, 1, 1, 2, 4, ... from index 1.
-static uint64_t luby(uint64_t index) {
+uint64_t narae::memory::luby(uint64_t index) {
   uint64_t power = 1;
   while (2 * power - 1 < index)
     power *= 2;

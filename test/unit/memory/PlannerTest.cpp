@@ -224,11 +224,9 @@ TEST_P(Quality, LargePerfectPackings) {
   std::vector<uint64_t> thousandths = excess(GetParam(), 50, 50, 300);
   uint64_t sum =
       std::accumulate(thousandths.begin(), thousandths.end(), uint64_t(0));
-  // Most heaps are packed perfectly, but a few stay near the greedy plan.
-  bool isHeap = GetParam() == Pattern::Heap;
-  EXPECT_LE(sum, (isHeap ? 50 : 10) * thousandths.size());
-  EXPECT_LE(thousandths[thousandths.size() * 9 / 10], isHeap ? 200u : 20u);
-  EXPECT_LE(thousandths.back(), isHeap ? 260u : 100u);
+  EXPECT_LE(sum, 20 * thousandths.size());
+  EXPECT_LE(thousandths[thousandths.size() * 19 / 20], 50u);
+  EXPECT_LE(thousandths.back(), 100u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Patterns, Quality,
