@@ -6,11 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/plan/Streaming.h"
+#include "lib/memory/spaces/Stream.h"
 #include "lib/plan/Work.h"
 
 #include <algorithm>
 #include <cmath>
 
+using namespace narae;
 using namespace narae::plan;
 
 namespace {
@@ -87,41 +89,63 @@ static Way solve(const Held &held, double available, bool byExpert) {
   return way;
 }
 
+/// Bytes that a device of a stage holds of a layer: of experts, and of the
+/// rest.
+static std::pair<double, double> layerBytes(const Inventory &inventory,
+                                            const Hardware &hardware,
+                                            const Plan &plan, int64_t layer) {
+  double experts = 0, rest = 0;
+  int64_t pools = hardware.memory.pools;
+  for (const Matrix &matrix : inventory.matrices)
+    if (matrix.layer == layer && matrix.active > 0) {
+      double bytes =
+          pools * poolShare(inventory, matrix, plan.options.parallel, pools) *
+          matrix.count * matrixBytes(matrix, plan.options.precision);
+      (matrix.split == Split::Experts ? experts : rest) += bytes;
+    }
+  return {experts, rest};
+}
+
 /// Seconds of a step of a stage, and the bytes that come from the host.
 static double stepTime(const Inventory &inventory, const Hardware &hardware,
                        const Plan &plan, size_t stage, const Held &held,
                        const Way &way, const StepSize &step, double &bytes) {
   std::string type = computeType(inventory, plan.options.precision);
-  double time = 0, host = hardware.host.value;
   int64_t first = plan.stages[stage].first;
+  std::vector<memory::StreamStep> steps;
+  auto add = [&](double copied, double computed, bool isKnownLate) {
+    steps.push_back(
+        {uint64_t(std::llround(copied)), memory::ticks(computed), isKnownLate});
+    bytes += copied;
+  };
   for (const Part &part :
        partsOf(inventory, hardware, plan.options, plan.stages, stage, step)) {
     Seconds s = secondsOf(part.work, hardware, plan.options, type, false);
-    double layer = std::max(s.compute, s.memory) + s.link, link = 0;
-    if (part.layer >= 0 && way.isByExpert) {
-      // What the layer reads of experts is what it reads beyond the rest.
-      double rest = 0, experts = 0;
-      for (const Matrix &matrix : inventory.matrices)
-        if (matrix.layer == part.layer && matrix.active > 0) {
-          int64_t pools = hardware.memory.pools;
-          double share = pools * poolShare(inventory, matrix,
-                                           plan.options.parallel, pools);
-          double held = share * matrix.count *
-                        matrixBytes(matrix, plan.options.precision);
-          (matrix.split == Split::Experts ? experts : rest) += held;
-        }
-      double read = part.work.weights * hardware.memory.pools - rest;
-      link = experts > 0 ? way.share * std::clamp(read, 0.0, experts) : 0;
-      layer = std::max(layer, link / host) +
-              (link > 0 ? std::min(link, held.expert) / host : 0);
-    } else if (part.layer >= 0) {
-      link = way.share * held.layers[part.layer - first];
-      layer = std::max(layer, link / host);
+    double time = std::max(s.compute, s.memory) + s.link;
+    if (part.layer < 0 || !way.isByExpert) {
+      add(part.layer < 0 ? 0 : way.share * held.layers[part.layer - first],
+          time, false);
+      continue;
     }
-    bytes += link;
-    time += layer;
+    // What the layer reads of experts is what it reads beyond the rest.
+    auto [experts, rest] = layerBytes(inventory, hardware, plan, part.layer);
+    double read = std::clamp(part.work.weights * hardware.memory.pools - rest,
+                             0.0, experts);
+    double copied = way.share * read;
+    if (copied < 1) {
+      add(0, time, false);
+      continue;
+    }
+    // Attention and router first, then an expert after the other.
+    double before = time * rest / (rest + read);
+    int64_t count = std::max<int64_t>(1, std::llround(copied / held.expert));
+    add(0, before, false);
+    for (int64_t i = 0; i < count; ++i)
+      add(copied / count, (time - before) / count, i == 0);
   }
-  return time;
+  memory::Channel host;
+  host.bandwidth = hardware.host.value;
+  return memory::seconds(memory::streamTimePerToken(steps, host));
 }
 
 Streaming narae::plan::planStreaming(const Inventory &inventory,

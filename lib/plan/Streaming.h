@@ -6,11 +6,10 @@
 //===----------------------------------------------------------------------===//
 // Internal to the library. Weights that device memory does not hold stay in the
 // host's and come through two buffers: one is filled while the other is used.
-// By layer, an equal share of each layer is streamed and a layer takes
-//   max(layer, share * its weights / host bandwidth).
-// By expert, all else is resident and only chosen experts come; which, is known
-// when the layer's router has run, so that nothing hides the first:
-//   max(layer, missing share * experts read / host bandwidth) + one expert.
+// By layer, an equal share of each layer is streamed. By expert, all else is
+// resident and only chosen experts come; which, is known when the layer's router
+// has run, so that nothing hides the first. Times are those of
+// lib/memory/spaces/Stream.h.
 //===----------------------------------------------------------------------===//
 
 #ifndef NARAE_LIB_PLAN_STREAMING_H

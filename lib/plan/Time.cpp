@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/memory/spaces/Stream.h"
 #include "lib/plan/Work.h"
 
 #include <algorithm>
@@ -24,14 +25,6 @@ std::string narae::plan::computeType(const Inventory &inventory,
              : matrix.storage == narae::language::Storage::F8E4M3 ? "fp8"
                                                                   : "bf16";
   return "bf16";
-}
-
-/// Experts of `count` that some of `tokens` tokens choose, when choices are
-/// independent.
-static double expertsRead(double count, double active, double tokens) {
-  if (count <= 0 || active >= count)
-    return count;
-  return count * (1 - std::pow(1 - active / count, tokens));
 }
 
 /// Average number of keys that a token sees when positions [0, n) are computed.
@@ -105,8 +98,9 @@ std::vector<Part> narae::plan::partsOf(const Inventory &inventory,
     bool isHead = matrix.split == Split::Vocabulary;
     double rows = isHead && step.isPrefill ? options.batch : step.tokens;
     Work &work = parts[matrix.layer < 0 ? layers : matrix.layer - first].work;
-    work.weights += share * matrixBytes(matrix, options.precision) *
-                    expertsRead(matrix.count, matrix.active, rows);
+    work.weights +=
+        share * matrixBytes(matrix, options.precision) *
+        narae::memory::expertsChosen(double(matrix.count), matrix.active, rows);
     work.operations +=
         2 * share * pools * matrix.active * matrix.rows * matrix.columns * rows;
   }

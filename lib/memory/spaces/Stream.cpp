@@ -50,6 +50,32 @@ Ticks narae::memory::streamTime(const ExpertStream &stream) {
                                   stream.compute));
 }
 
+Ticks narae::memory::streamTime(const std::vector<StreamStep> &steps,
+                                const Channel &link, uint32_t tokens) {
+  Ticks computed = 0, copied = 0; // ends of the last step and the last copy
+  Ticks buffers[2] = {0, 0};      // when each is free; the older one first
+  for (uint32_t token = 0; token < tokens; ++token)
+    for (const StreamStep &step : steps) {
+      if (step.bytes == 0) {
+        computed += step.compute;
+        continue;
+      }
+      Ticks start = std::max(copied, buffers[0]);
+      if (step.isKnownLate)
+        start = std::max(start, computed);
+      copied = start + transferTime(link, step.bytes);
+      computed = std::max(computed, copied) + step.compute;
+      buffers[0] = buffers[1];
+      buffers[1] = computed;
+    }
+  return computed;
+}
+
+Ticks narae::memory::streamTimePerToken(const std::vector<StreamStep> &steps,
+                                        const Channel &link) {
+  return (streamTime(steps, link, 48) - streamTime(steps, link, 16)) / 32;
+}
+
 uint32_t narae::memory::residentLayers(uint32_t layers, uint64_t bytes,
                                        uint64_t capacity) {
   uint64_t fit = bytes ? capacity / bytes : layers;
@@ -114,5 +140,33 @@ SpacesProblem narae::memory::streamProblem(const ExpertStream &stream) {
       problem.steps.push_back(std::move(step));
     }
   }
+  return problem;
+}
+
+SpacesProblem narae::memory::streamProblem(const std::vector<StreamStep> &steps,
+                                           const Channel &link,
+                                           uint32_t tokens) {
+  SpacesProblem problem;
+  problem.space.name = "buffers";
+  problem.space.fill = problem.space.drain = link;
+  for (const StreamStep &step : steps)
+    problem.space.capacity = std::max(problem.space.capacity, 2 * step.bytes);
+  for (uint32_t token = 0; token < tokens; ++token)
+    for (const StreamStep &step : steps) {
+      ScheduleStep one;
+      one.name = "step " + std::to_string(problem.steps.size());
+      one.compute = step.compute;
+      if (step.bytes) {
+        Tensor weights;
+        weights.name = "weights of " + one.name;
+        weights.size = step.bytes;
+        weights.startsHome = true;
+        weights.knownFrom =
+            step.isKnownLate ? uint32_t(problem.steps.size()) : 0;
+        one.reads.push_back(uint32_t(problem.tensors.size()));
+        problem.tensors.push_back(std::move(weights));
+      }
+      problem.steps.push_back(std::move(one));
+    }
   return problem;
 }

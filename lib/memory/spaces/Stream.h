@@ -50,6 +50,23 @@ Ticks streamTimePerToken(const LayerStream &stream);
 /// for the router, so nothing hides it.
 Ticks streamTime(const ExpertStream &stream);
 
+/// A step of a schedule whose weights pass through, or none of them.
+struct StreamStep {
+  uint64_t bytes = 0; ///< that come for it, into one of two buffers
+  Ticks compute = 0;
+  bool isKnownLate = false; ///< the copy waits for the step before: a router's
+};
+
+/// Time of `tokens` tokens, one after the other, from cold. Copies follow each
+/// other, and each waits for the step whose buffer it takes, the last but one
+/// that had one.
+Ticks streamTime(const std::vector<StreamStep> &steps, const Channel &link,
+                 uint32_t tokens);
+/// Time of each further token of many: the mean over 32, when 16 have passed.
+/// It is exact where steps look alike.
+Ticks streamTimePerToken(const std::vector<StreamStep> &steps,
+                         const Channel &link);
+
 /// Bytes of memory that streaming needs beside what stays: two buffers.
 inline uint64_t streamBuffers(const LayerStream &stream) {
   return 2 * stream.bytes;
@@ -65,6 +82,8 @@ double expertsChosen(double count, double active, double tokens);
 /// The same as problems: `tokens` tokens, one after the other.
 SpacesProblem streamProblem(const LayerStream &stream, uint32_t tokens);
 SpacesProblem streamProblem(const ExpertStream &stream);
+SpacesProblem streamProblem(const std::vector<StreamStep> &steps,
+                            const Channel &link, uint32_t tokens);
 
 } // namespace narae::memory
 

@@ -7,6 +7,8 @@
 
 #include "lib/memory/spaces/Stream.h"
 
+#include "lib/memory/planner/Random.h"
+
 #include <gtest/gtest.h>
 
 using namespace narae::memory;
@@ -64,6 +66,44 @@ TEST(Stream, StartUpCounts) {
   // 30 + 200 a copy; 4 of them and the last layer.
   EXPECT_EQ(streamTime(stream), 4 * 230 + 10);
   EXPECT_EQ(modelled(streamProblem(stream, 1)), 930);
+}
+
+TEST(Stream, StepsOfAnySchedule) {
+  // The closed forms are what the recurrence gives where layers look alike.
+  for (uint64_t bytes : {10, 100, 1000})
+    for (Ticks compute : {1, 50, 100, 700})
+      for (uint32_t layers : {1, 2, 3, 6})
+        for (uint32_t residents : {0, 1, 2, 5}) {
+          LayerStream stream{layers, residents, bytes, compute, kLink};
+          std::vector<StreamStep> steps;
+          for (uint32_t l = 0; l < layers; ++l)
+            steps.push_back({l + residents < layers ? bytes : 0, compute});
+          EXPECT_EQ(streamTime(steps, kLink, 1), streamTime(stream));
+          EXPECT_EQ(streamTimePerToken(steps, kLink),
+                    streamTimePerToken(stream));
+        }
+  ExpertStream experts{4, 3, 100, 300, 70, kLink};
+  std::vector<StreamStep> steps;
+  for (uint32_t l = 0; l < 4; ++l) {
+    steps.push_back({0, 300});
+    for (uint32_t e = 0; e < 3; ++e)
+      steps.push_back({100, 70, true});
+  }
+  // Here each expert waits for the one before too, not for the router alone.
+  EXPECT_EQ(streamTime(steps, kLink, 1), 4 * (300 + 3 * 170));
+  for (uint32_t i = 0; i < steps.size(); ++i)
+    steps[i].isKnownLate = i % 4 == 1;
+  EXPECT_EQ(streamTime(steps, kLink, 1), streamTime(experts));
+  // The event model agrees where layers differ in time and some stay.
+  Random random(1);
+  for (int run = 0; run < 200; ++run) {
+    std::vector<StreamStep> mixed;
+    for (uint64_t i = 0, n = 1 + random.below(12); i < n; ++i)
+      mixed.push_back({random.below(4) ? 100u : 0u, Ticks(random.below(250))});
+    EXPECT_EQ(streamTime(mixed, kLink, 2),
+              modelled(streamProblem(mixed, kLink, 2)))
+        << run;
+  }
 }
 
 TEST(Stream, WhatStays) {
