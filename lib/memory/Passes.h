@@ -21,6 +21,12 @@ namespace narae::memory {
 /// bytes.
 llvm::LogicalResult checkCapacity(mlir::ModuleOp module, int64_t capacity);
 
+/// Adds the memories of a target description as `hbm.space`s, one pool of each:
+/// none where it has no fast memory that software fills.
+/// \param name of the target, for messages.
+llvm::LogicalResult addSpaces(mlir::ModuleOp module, const std::string &json,
+                              llvm::StringRef name);
+
 /// Checks the use of spaces over home (`narae-verify-memory`).
 llvm::LogicalResult verifyNear(mlir::func::FuncOp func,
                                mlir::SymbolTable &symbols);

@@ -55,6 +55,9 @@ def PlanSpaces : Pass<"narae-plan-spaces", "::mlir::ModuleOp"> {
     Option<"operations", "operations", "int64_t", "1000000000000",
            "a second, for kernels whose backend does not say how long they "
            "take">,
+    Option<"target", "target", "std::string", "",
+           "a target file whose memories to add, one pool of each, to a module "
+           "that names none">,
     Option<"budget", "budget", "int64_t", "-1",
            "plans to try; -1: fewer for longer schedules">
   ];

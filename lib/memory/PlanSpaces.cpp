@@ -8,6 +8,8 @@
 #include "lib/memory/MoveNear.h"
 #include "lib/memory/Passes.h"
 
+#include "llvm/Support/MemoryBuffer.h"
+
 namespace narae::memory {
 #define GEN_PASS_DEF_PLANSPACES
 #include "lib/memory/Passes.h.inc"
@@ -43,12 +45,14 @@ namespace {
 struct PlanSpacesPass : narae::memory::impl::PlanSpacesBase<PlanSpacesPass> {
   using PlanSpacesBase::PlanSpacesBase;
   PlanSpacesPass(PlanSpacesOptions options, const NaraeBackendCompiler *backend,
-                 std::string target)
+                 std::string chip)
       : PlanSpacesBase(std::move(options)), backend(backend),
-        target(std::move(target)) {}
+        chip(std::move(chip)) {}
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (!target.empty() && failed(readTarget()))
+      return signalPassFailure();
     hbm::SpaceOp near = findSpace();
     if (!near)
       return;
@@ -59,15 +63,27 @@ struct PlanSpacesPass : narae::memory::impl::PlanSpacesBase<PlanSpacesPass> {
   }
 
 private:
+  LogicalResult readTarget();
   hbm::SpaceOp findSpace();
   LogicalResult plan(func::FuncOp func, hbm::SpaceOp near,
                      SymbolTable &symbols);
 
   const NaraeBackendCompiler *backend = nullptr;
-  std::string target;
+  std::string chip; ///< as the backend knows it
 };
 
 } // namespace
+
+LogicalResult PlanSpacesPass::readTarget() {
+  ModuleOp module = getOperation();
+  if (!module.getOps<hbm::SpaceOp>().empty())
+    return success();
+  auto file = llvm::MemoryBuffer::getFile(target);
+  if (!file)
+    return module.emitError("cannot read target file '")
+           << target << "': " << file.getError().message();
+  return addSpaces(module, (*file)->getBuffer().str(), target);
+}
 
 /// The space to fill; null after a diagnostic, or where there is none.
 hbm::SpaceOp PlanSpacesPass::findSpace() {
@@ -107,7 +123,7 @@ LogicalResult PlanSpacesPass::plan(func::FuncOp func, hbm::SpaceOp near,
   machine.memory.bandwidth = 1e18; // near its tensors, a kernel computes
   NearSchedule schedule =
       nearSchedule(func, near, symbols, [&](const Work &work) {
-        return kernelTime(backend, target, machine, work);
+        return kernelTime(backend, chip, machine, work);
       });
   Channel home = schedule.problem.space.fill;
   home.bandwidth *= schedule.problem.space.fillChannels;
@@ -145,7 +161,7 @@ LogicalResult PlanSpacesPass::plan(func::FuncOp func, hbm::SpaceOp near,
 std::unique_ptr<Pass>
 memory::createPlanSpaces(PlanSpacesOptions options,
                          const NaraeBackendCompiler *backend,
-                         std::string target) {
+                         std::string chip) {
   return std::make_unique<PlanSpacesPass>(std::move(options), backend,
-                                          std::move(target));
+                                          std::move(chip));
 }

@@ -176,6 +176,27 @@ static DeviceMemory readMemory(Reader &reader, const json &object,
   return memory;
 }
 
+static NearMemory readNear(Reader &reader, const json &object,
+                           std::vector<std::string> &problems) {
+  NearMemory near;
+  std::string path = "near";
+  near.name = reader.text(object, path, "name");
+  near.kind = reader.text(object, path, "kind");
+  near.capacity = reader.figure(object, path, "capacity", 1 << 10, 1e12);
+  near.reserve = reader.figure(object, path, "reserve", 0, 1e12);
+  near.granule = reader.integer(object, path, "granule", 1, 1 << 30);
+  near.channels = reader.integer(object, path, "channels", 1, 4096);
+  near.fill = reader.figure(object, path, "fill", 1e6, 1e15);
+  near.drain = reader.figure(object, path, "drain", 1e6, 1e15);
+  near.startup = reader.figure(object, path, "startup", 0, 1);
+  if (near.granule & (near.granule - 1))
+    problems.push_back("'near.granule' is " + std::to_string(near.granule) +
+                       ", which is no power of two");
+  if (near.capacity.value > 0 && near.reserve.value >= near.capacity.value)
+    problems.push_back("'near.reserve' leaves nothing of 'near.capacity'");
+  return near;
+}
+
 Hardware narae::plan::readHardware(const std::string &text,
                                    std::vector<std::string> &problems) {
   Hardware hardware;
@@ -193,6 +214,12 @@ Hardware narae::plan::readHardware(const std::string &text,
     hardware.memory = readMemory(reader, *memory, problems);
   else if (memory)
     problems.push_back("'memory' must be an object");
+  if (auto near = root.find("near"); near != root.end()) {
+    if (near->is_object())
+      hardware.near = readNear(reader, *near, problems);
+    else
+      problems.push_back("'near' must be an object");
+  }
   const json *peak = reader.field(root, "", "peak");
   if (peak && peak->is_object())
     for (auto &[type, value] : peak->items())

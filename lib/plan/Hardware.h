@@ -48,10 +48,22 @@ struct DeviceMemory {
   double derated() const { return bandwidth.value * efficiency.value; }
 };
 
+/// Fast memory that software fills: each pool has one over it, as the SRAM that
+/// the cores of a chiplet share. No name: there is none, or hardware fills it.
+struct NearMemory {
+  std::string name, kind;
+  Figure capacity, reserve; ///< bytes
+  uint64_t granule = 1;
+  int64_t channels = 1; ///< DMA engines of each direction
+  Figure fill, drain;   ///< bytes/s of an engine
+  Figure startup;       ///< seconds before the first byte of a copy
+};
+
 /// One device of a target, as its JSON file describes it.
 struct Hardware {
   std::string name, backend, description;
   DeviceMemory memory;
+  NearMemory near;
   std::map<std::string, Figure> peak; ///< operations/s by type: "bf16", ...
   Figure computeEfficiency;           ///< share of the peak that matmuls reach
   Figure link;        ///< bytes/s of a device to others of its node, one way

@@ -55,6 +55,22 @@ struct Space {
   double room() const { return capacity - reserve - peak; }
 };
 
+/// What a step makes of the memory over a pool (`Hardware::near`). Sizes are
+/// those of the fullest moment.
+struct NearUse {
+  std::string step; ///< "prefill", "decode" or "run"
+  double weights = 0, cache = 0, activations = 0; ///< bytes, as all of these
+  double peak = 0;
+  double lowerBound = 0; ///< that the fullest step touches there
+  double copied = 0;     ///< in and out, for a layer or a run
+  double atHome = 0;     ///< that kernels use where it lies, likewise
+  double seconds = 0;    ///< copies and computing overlapped, of the whole step
+  double secondsAtHome = 0; ///< with nothing in the fast memory
+  double bound = 0; ///< no plan is faster: computing alone, or copies alone
+  /// What lies where while the layer runs, by step of its schedule.
+  std::vector<memory::Buffer> places;
+};
+
 /// A buffer that lives at the peak, by the model's name.
 struct LargeBuffer {
   std::string name;
@@ -95,7 +111,8 @@ struct Plan {
   std::vector<placement::Padded> padded;
   double refreshTax = 0, peakBandwidth = 0, deratedBandwidth = 0; ///< bytes/s
   StepTime prefill, decode;
-  Streaming streaming; ///< with `Options::offload` where it is needed
+  std::vector<NearUse> near; ///< by step, of the tightest space's device
+  Streaming streaming;       ///< with `Options::offload` where it is needed
   bool fits = false;
   /// Further tokens of one sequence, and further sequences of `context`.
   double roomTokens = 0, roomSequences = 0;
@@ -138,6 +155,12 @@ struct Arena {
 };
 Arena planActivations(const Inventory &inventory, const Options &options,
                       int64_t pools);
+
+/// What happens in the memory over each pool: of a layer of the tightest
+/// device's stage, the one that reads most, for prefill and decode. Empty where
+/// the hardware has none (Near.cpp).
+std::vector<NearUse> planNear(const Inventory &inventory,
+                              const Hardware &hardware, const Plan &plan);
 
 /// Time of a step (Time.cpp).
 StepTime decodeTime(const Inventory &inventory, const Hardware &hardware,

@@ -138,6 +138,7 @@ std::string narae::plan::toJson(const Plan &plan, const Hardware &hardware) {
       {"kv_bytes_fixed", bytes(plan.kvBytesFixed)},
       {"kv_bytes_per_token_uniform", bytes(plan.kvBytesPerTokenUniform)},
       {"spaces", spaces},
+      {"near", nullptr},
       {"prefill", ::toJson(plan.prefill)},
       {"decode", ::toJson(plan.decode)},
       {"room",
@@ -167,6 +168,33 @@ std::string narae::plan::toJson(const Plan &plan, const Hardware &hardware) {
         {"bytes_per_token", bytes(plan.streaming.tokenBytes)},
         {"decode_ms", 1e3 * plan.streaming.decode},
         {"prefill_ms", 1e3 * plan.streaming.prefill}};
+  if (!plan.near.empty()) {
+    const NearMemory &near = hardware.near;
+    ordered_json steps = ordered_json::array();
+    for (const NearUse &use : plan.near)
+      steps.push_back({{"step", use.step},
+                       {"weights", bytes(use.weights)},
+                       {"cache", bytes(use.cache)},
+                       {"activations", bytes(use.activations)},
+                       {"peak", bytes(use.peak)},
+                       {"lower_bound", bytes(use.lowerBound)},
+                       {"copied_bytes", bytes(use.copied)},
+                       {"home_bytes", bytes(use.atHome)},
+                       {"ms", 1e3 * use.seconds},
+                       {"ms_at_home", 1e3 * use.secondsAtHome},
+                       {"bound_ms", 1e3 * use.bound}});
+    result["near"] = {{"name", near.name},
+                      {"kind", near.kind},
+                      {"spaces", hardware.memory.pools * plan.devices},
+                      {"capacity", ::toJson(near.capacity)},
+                      {"reserve", ::toJson(near.reserve)},
+                      {"granule", near.granule},
+                      {"channels", near.channels},
+                      {"fill", ::toJson(near.fill)},
+                      {"drain", ::toJson(near.drain)},
+                      {"startup", ::toJson(near.startup)},
+                      {"steps", steps}};
+  }
   if (plan.isGraph)
     result["run"] = ::toJson(plan.prefill);
   return result.dump(2) + "\n";

@@ -130,6 +130,39 @@ static std::string spacesText(const Plan &plan, const Ink &ink) {
   return result;
 }
 
+/// The memory over each pool: what a step keeps there, and what that gives.
+static std::string nearText(const Plan &plan, const Hardware &hardware,
+                            const Ink &ink) {
+  const NearMemory &near = hardware.near;
+  auto mib = [](double bytes) { return bytes / (1 << 20); };
+  std::string result =
+      ink.heading("Fast memory, MiB in each of " +
+                  counted(hardware.memory.pools * plan.devices, "space") +
+                  " '" + near.name + "' (" + near.kind + ")") +
+      "  step                 weights    cache  activations     peak    bound  "
+      " "
+      "usable\n";
+  for (const NearUse &use : plan.near)
+    result +=
+        "  " + left(use.step, 19) + right(fixed(mib(use.weights), 2), 9) +
+        right(fixed(mib(use.cache), 2), 9) +
+        right(fixed(mib(use.activations), 2), 13) +
+        right(fixed(mib(use.peak), 2), 9) +
+        right(fixed(mib(use.lowerBound), 2), 9) +
+        right(fixed(mib(near.capacity.value - near.reserve.value), 2), 9) +
+        "\n";
+  for (const NearUse &use : plan.near)
+    result += wrap(use.step + ": " + fixed(1e3 * use.seconds, 3) +
+                       " ms with copies and computing overlapped (" +
+                       fixed(1e3 * use.bound, 3) + " at least, " +
+                       fixed(1e3 * use.secondsAtHome, 3) + " without); " +
+                       fixed(mib(use.copied), 2) + " MiB " +
+                       (plan.isGraph ? "copied" : "copied a layer") + ", " +
+                       fixed(mib(use.atHome), 2) + " used where they lie",
+                   2, 4);
+  return result;
+}
+
 static std::string timesText(const Plan &plan, const Ink &ink) {
   std::string result =
       ink.heading("Time, ms") +
@@ -236,6 +269,8 @@ std::string narae::plan::toText(const Plan &plan, const Hardware &hardware,
                  : ""),
         2, 2);
   result += "\n" + spacesText(plan, ink) + "\n" + timesText(plan, ink);
+  if (!plan.near.empty())
+    result += "\n" + nearText(plan, hardware, ink);
   if (!plan.streaming.unit.empty())
     result +=
         "\n" + ink.heading("Streaming, a device") +

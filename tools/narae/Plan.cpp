@@ -244,6 +244,7 @@ int PlanCommand::planLanguage(const plan::Hardware &hardware,
   }
   if (!result.fits)
     result.advice = plan::advise(inventory, hardware, result);
+  result.near = plan::planNear(inventory, hardware, result);
   return 0;
 }
 

@@ -47,27 +47,31 @@ static HomePlan withoutHome(const SpacesProblem &problem, const Channel &home,
   HomePlan result;
   result.problem = problem;
   result.staysHome = staysHome;
-  for (ScheduleStep &step : result.problem.steps) {
+  // What a kernel names twice it reads once.
+  auto take = [&](std::vector<uint32_t> &list) {
+    std::set<uint32_t> taken;
     uint64_t bytes = 0;
-    for (auto *list : {&step.reads, &step.writes}) {
-      for (uint32_t t : *list)
-        bytes += staysHome[t] ? problem.tensors[t].size : 0;
-      list->erase(std::remove_if(list->begin(), list->end(),
-                                 [&](uint32_t t) { return staysHome[t]; }),
-                  list->end());
-    }
+    for (uint32_t t : list)
+      if (staysHome[t] && taken.insert(t).second)
+        bytes += problem.tensors[t].size;
+    list.erase(std::remove_if(list.begin(), list.end(),
+                              [&](uint32_t t) { return staysHome[t]; }),
+               list.end());
+    return bytes;
+  };
+  for (ScheduleStep &step : result.problem.steps) {
+    uint64_t bytes = take(step.reads) + take(step.writes);
     result.homeBytes += bytes;
     step.compute = std::max(step.compute, transferTime(home, bytes));
   }
-  for (Tensor &tensor : result.problem.tensors) {
-    auto &from = tensor.recomputeFrom;
-    from.erase(std::remove_if(from.begin(), from.end(),
-                              [&](uint32_t t) { return staysHome[t]; }),
-               from.end());
-  }
-  for (uint32_t t = 0; t < problem.tensors.size(); ++t)
+  for (uint32_t t = 0; t < problem.tensors.size(); ++t) {
+    Tensor &tensor = result.problem.tensors[t];
+    uint64_t bytes = take(tensor.recomputeFrom);
     if (staysHome[t])
-      result.problem.tensors[t].recompute.reset();
+      tensor.recompute.reset();
+    else if (tensor.recompute)
+      tensor.recompute = std::max(*tensor.recompute, transferTime(home, bytes));
+  }
   return result;
 }
 
@@ -89,8 +93,9 @@ HomePlan narae::memory::planBesideHome(const SpacesProblem &problem,
     for (uint32_t t = 0; t < count; ++t)
       staysHome[t] = (t < mustStay.size() && mustStay[t]) ||
                      nearBytes(problem, t) > largest ||
-                     (!keepsOnce && problem.tensors[t].startsHome &&
-                      !written[t] && uses[t] < 2);
+                     (!keepsOnce && uses[t] < 2 &&
+                      (problem.tensors[t].endsHome ||
+                       (problem.tensors[t].startsHome && !written[t])));
     makeStepsFit(problem, staysHome);
     if (staysHome == result.staysHome)
       return;

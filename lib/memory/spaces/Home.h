@@ -33,9 +33,9 @@ struct HomePlan {
 };
 
 /// Plans with several rules for what stays home (what is in nobody's way, what
-/// is large, weights that are used once, everything) and takes the fastest
-/// plan, the first of equals: never slower than without a near space. A step
-/// whose tensors do not fit together leaves its largest ones home.
+/// is large, weights and results that are used once, everything) and takes the
+/// fastest plan, the first of equals: never slower than without a near space. A
+/// step whose tensors do not fit together leaves its largest ones home.
 ///
 /// A step takes the longer of its computing and of moving the bytes that it
 /// touches at home, where `home` says how fast that is.
