@@ -39,7 +39,6 @@ public:
     const auto &layout = BlockPanelLayout::of(format);
     VectorBuilder v(k.b, k.loc, machine);
     ByteVectors b8(v);
-    RowPacker packer(k, v, layout);
     ArrayRef<fm::Expr> dims = k.dims(result);
     Value blocks = k.expr(dims[dims.size() - 2]);
     Value panels = k.expr(dims[dims.size() - 3]);
@@ -54,12 +53,10 @@ public:
       Value first = k.mulI(panel, k.index(BlockPanelLayout::rows));
       // Rows that are missing repeat the last one.
       Value last = k.subI(k.subI(rows, first), one);
-      SmallVector<Value> offsets;
-      for (int64_t r = 0; r < BlockPanelLayout::rows; ++r)
-        offsets.push_back(k.mulI(k.minI(k.index(r), last), rowBytes));
       Value line = k.addI(k.mulI(batch, rows), first);
-      packer.panel(b8.at(from, k.mulI(line, rowBytes)), offsets, blocks,
-                   b8.at(to, k.mulI(item, panelBytes)));
+      PanelRows lines{b8.at(from, k.mulI(line, rowBytes)), rowBytes, last};
+      RowPacker(k, v, layout, lines)
+          .panel(blocks, b8.at(to, k.mulI(item, panelBytes)));
     });
     return success();
   }

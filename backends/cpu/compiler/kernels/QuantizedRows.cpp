@@ -101,43 +101,53 @@ void QuantizedRows::quantize(KernelContext &k, VectorBuilder &v, Value from,
   });
 }
 
+/// Adds the products of 16 rows of weights in a group, `part` of them, with the
+/// activations at `a`.
+void QuantizedRows::addGroup(ByteVectors &bytes, ArrayRef<Value> codes,
+                             ArrayRef<GroupScales> scales, Value a,
+                             int64_t height, int64_t part,
+                             MutableArrayRef<Value> acc) const {
+  VectorBuilder &v = bytes.v;
+  Type f32 = v.b.getF32Type(), i32 = v.b.getI32Type();
+  int64_t parts = acc.size() / height, halves = scales.size();
+  for (int64_t i = 0; i < height; ++i) {
+    Value row = bytes.at(a, i * rowBytes());
+    Value e = bytes.broadcast32(f32, bytes.at(row, 32));
+    Value &sum = acc[i * parts + part];
+    for (int64_t h = 0; h < halves; ++h) {
+      Value sumPlace = bytes.at(row, 36 + 4 * h);
+      Value dot =
+          layout.offset ? bytes.broadcast32(i32, sumPlace) : bytes.splat32(0);
+      for (int64_t j = h * 8 / halves; j < (h + 1) * 8 / halves; ++j)
+        dot = bytes.dot(dot, codes[j],
+                        bytes.broadcast32(i32, bytes.at(row, 4 * j)));
+      sum = v.fma(bytes.toFloat(dot), v.mul(scales[h].scale, e), sum);
+      if (scales[h].min)
+        sum = v.fma(scales[h].min, bytes.broadcast32(f32, sumPlace), sum);
+    }
+  }
+}
+
 SmallVector<Value> QuantizedRows::product(KernelContext &k, VectorBuilder &v,
                                           Value panel, Value rows,
                                           int64_t height) const {
   ByteVectors bytes(v);
   PanelBlock block(bytes, layout);
-  unsigned parts = block.parts(), scales = sums();
-  Type f32 = k.b.getF32Type(), i32 = k.b.getI32Type();
+  unsigned parts = block.parts();
   SmallVector<Value> acc(height * parts, v.zero());
 
   /// Adds a group of the panel times one of the rows.
-  auto addGroup = [&](ArrayRef<GroupScales> blockScales, Value group, Value a,
-                      ValueRange carried) {
+  auto add = [&](ArrayRef<GroupScales> blockScales, Value group, Value a,
+                 ValueRange carried) {
     SmallVector<Value> next(carried);
     for (int64_t line = 0; asksAhead && line < layout.groupBytes(); line += 64)
       bytes.prefetch(bytes.at(group, kAhead + line));
     for (unsigned part = 0; part < parts; ++part) {
-      auto u = block.codes(group, part);
-      SmallVector<GroupScales, 2> s;
-      for (unsigned h = 0; h < scales; ++h)
-        s.push_back(block.groupScales(blockScales[part], group, h, part));
-      for (int64_t i = 0; i < height; ++i) {
-        Value row = bytes.at(a, i * rowBytes());
-        Value e = bytes.broadcast32(f32, bytes.at(row, 32));
-        Value &sum = next[i * parts + part];
-        for (unsigned h = 0; h < scales; ++h) {
-          Value sumPlace = bytes.at(row, 36 + 4 * int64_t(h));
-          Value dot = layout.offset ? bytes.broadcast32(i32, sumPlace)
-                                    : bytes.splat32(0);
-          for (unsigned j = h * 8 / scales; j < (h + 1) * 8 / scales; ++j)
-            dot = bytes.dot(
-                dot, u[j],
-                bytes.broadcast32(i32, bytes.at(row, 4 * int64_t(j))));
-          sum = v.fma(bytes.toFloat(dot), v.mul(s[h].scale, e), sum);
-          if (s[h].min)
-            sum = v.fma(s[h].min, bytes.broadcast32(f32, sumPlace), sum);
-        }
-      }
+      auto codes = block.codes(group, part);
+      SmallVector<GroupScales, 2> scales;
+      for (unsigned h = 0; h < sums(); ++h)
+        scales.push_back(block.groupScales(blockScales[part], group, h, part));
+      addGroup(bytes, codes, scales, a, height, part, next);
     }
     return next;
   };
@@ -151,14 +161,52 @@ SmallVector<Value> QuantizedRows::product(KernelContext &k, VectorBuilder &v,
         for (unsigned part = 0; part < parts; ++part)
           blockScales.push_back(block.blockScales(here, part));
         if (groups == 1)
-          return addGroup(blockScales, here, a, carried);
+          return add(blockScales, here, a, carried);
         return k.forLoop(
             k.index(0), k.index(groups), k.index(1), carried,
             [&](Value g, ValueRange inner) {
-              return addGroup(
+              return add(
                   blockScales,
                   bytes.at(here, k.mulI(g, k.index(layout.groupBytes()))),
                   bytes.at(a, k.mulI(g, k.index(groupBytes()))), inner);
             });
+      });
+}
+
+SmallVector<Value> QuantizedRows::product(KernelContext &k, VectorBuilder &v,
+                                          const PanelRows &weights, Value rows,
+                                          int64_t height) const {
+  ByteVectors bytes(v);
+  RowBlocks blocks(k, v, layout, weights);
+  int64_t parts = blocks.parts(), groups = layout.groups();
+  int64_t elements = 32 * groups;
+  int64_t blockBytes = fm::blockInfo(layout.format).bytes;
+  // Rows are too short for the hardware to see that they follow each other:
+  // what the next panel has at the same place, in the order of memory.
+  constexpr int64_t lanes = BlockPanelLayout::rows;
+  int64_t panel = lanes * (depth / elements) * blockBytes;
+  int64_t ahead = llvm::divideCeil(kAhead, panel) * panel;
+  SmallVector<Value> acc(height * parts, v.zero());
+  return k.forLoop(
+      k.index(0), k.index(depth / elements), k.index(1), acc,
+      [&](Value kb, ValueRange carried) {
+        SmallVector<Value> next(carried);
+        Value next16 =
+            bytes.at(weights.first, k.mulI(kb, k.index(lanes * blockBytes)));
+        for (int64_t line = 0; line < lanes * blockBytes; line += 64)
+          bytes.prefetch(bytes.at(next16, ahead + line));
+        Value a = bytes.at(rows, k.mulI(kb, k.index(groups * groupBytes())));
+        for (int64_t part = 0; part < parts; ++part) {
+          blocks.open(k.mulI(kb, k.index(blockBytes)), part);
+          GroupScales blockScales = blocks.blockScales();
+          for (int64_t g = 0; g < groups; ++g) {
+            SmallVector<GroupScales, 2> scales;
+            for (unsigned h = 0; h < sums(); ++h)
+              scales.push_back(blocks.groupScales(blockScales, g, h));
+            addGroup(bytes, blocks.codes(g), scales,
+                     bytes.at(a, g * groupBytes()), height, part, next);
+          }
+        }
+        return next;
       });
 }

@@ -72,18 +72,31 @@ void StreamEmitter::emit() {
 }
 
 void StreamEmitter::emitPanel(const GemmBlock &block) {
-  if (s.panel)
-    s.panel(block);
-  Value done = k.index(0);
-  for (int64_t height : s.heights) {
-    Value step = k.index(height);
-    Value count = k.divI(k.subI(block.rows, done), step);
-    Value end = k.addI(done, k.mulI(count, step));
-    k.forLoop(done, end, step, [&](Value row) {
-      write(block, row, s.product(block, row, height));
-    });
-    done = end;
-  }
+  auto rows = [&](ArrayRef<int64_t> heights, auto &product) {
+    Value done = k.index(0);
+    for (int64_t height : heights) {
+      Value step = k.index(height);
+      Value count = k.divI(k.subI(block.rows, done), step);
+      Value end = k.addI(done, k.mulI(count, step));
+      k.forLoop(done, end, step, [&](Value row) {
+        write(block, row, product(block, row, height));
+      });
+      done = end;
+    }
+    return SmallVector<Value>();
+  };
+  auto many = [&] {
+    if (s.panel)
+      s.panel(block);
+    return rows(s.heights, s.product);
+  };
+  auto few = [&] { return rows(s.fewHeights, s.few); };
+  if (!s.fewRows)
+    many();
+  else if (s.maxRows <= s.fewRows)
+    few();
+  else
+    k.ifElse(k.lessI(k.index(s.fewRows), block.rows), {}, many, few);
   if (!s.output)
     s.finish(block, s.tile);
 }

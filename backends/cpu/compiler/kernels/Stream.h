@@ -17,7 +17,7 @@
 #define NARAE_BACKENDS_CPU_COMPILER_KERNELS_STREAM_H
 
 #include "backends/cpu/compiler/kernels/Gemm.h"
-#include "lib/codegen/BlockPanels.h"
+#include "backends/cpu/compiler/kernels/RowBlocks.h"
 
 namespace narae::cpu {
 
@@ -42,6 +42,14 @@ struct Stream {
   /// Else: a tile of rows at a distance of `width`, and what becomes of it.
   Value tile;
   std::function<void(const GemmBlock &block, Value tile)> finish;
+
+  /// Blocks of up to so many rows take another way: no `panel`, and `few` for
+  /// a product, in these heights.
+  int64_t fewRows = 0;
+  llvm::SmallVector<int64_t> fewHeights;
+  std::function<llvm::SmallVector<Value>(const GemmBlock &block, Value row,
+                                         int64_t height)>
+      few;
 };
 
 void emitStream(KernelContext &k, const MachineModel &machine,
@@ -78,10 +86,19 @@ public:
   llvm::SmallVector<Value> product(KernelContext &k, VectorBuilder &v,
                                    Value panel, Value rows,
                                    int64_t height) const;
+  /// The same, bit for bit, by 16 rows as a file has them.
+  llvm::SmallVector<Value> product(KernelContext &k, VectorBuilder &v,
+                                   const PanelRows &weights, Value rows,
+                                   int64_t height) const;
 
   const codegen::BlockPanelLayout &layout;
   int64_t depth;
   bool asksAhead = true; ///< panels come from memory, one behind the other
+
+private:
+  void addGroup(ByteVectors &bytes, llvm::ArrayRef<Value> codes,
+                llvm::ArrayRef<GroupScales> scales, Value row, int64_t height,
+                int64_t part, llvm::MutableArrayRef<Value> sums) const;
 };
 
 /// Rows of f32 at `x`, `ld` floats apart, by a panel [depth][2 vectors] of

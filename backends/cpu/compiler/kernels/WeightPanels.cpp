@@ -8,13 +8,15 @@
 #include "backends/cpu/compiler/kernels/WeightPanels.h"
 #include "backends/cpu/compiler/kernels/PackRows.h"
 #include "backends/cpu/compiler/kernels/Packing.h"
-#include "backends/cpu/compiler/kernels/PanelBlock.h"
 #include "backends/cpu/compiler/kernels/RowWeights.h"
 
 using namespace mlir;
 using namespace narae;
 using namespace narae::cpu;
 using fm::Expr;
+
+/// Up to so many rows of bytes are multiplied by blocks as a file has them.
+static constexpr int64_t kDirectRows = 4;
 
 int64_t WeightPanels::streamWidth(const WeightForm &form,
                                   const MachineModel &machine) {
@@ -217,20 +219,13 @@ SmallVector<Value> WeightPanels::scaledProduct(const GemmBlock &at, Value from,
   return depth % step ? add(k.index(whole), depth % step, sums) : sums;
 }
 
-/// A panel of rows of quantised blocks, to `to`.
-void WeightPanels::packPanel(const GemmBlock &at, Value to) {
+/// The rows of quantised blocks that a panel has.
+PanelRows WeightPanels::panelRows(const GemmBlock &at) {
   auto [elements, size] = fm::storageUnit(form.narrow);
-  int64_t blocks = depth / elements, rowBytes = blocks * size;
   auto count = fm::constantOf(cols);
   bool isWhole = count && *count % BlockPanelLayout::rows == 0;
-  Value last = k.subI(at.cols, k.index(1));
-  SmallVector<Value> rows;
-  for (int64_t r = 0; r < BlockPanelLayout::rows; ++r)
-    rows.push_back(isWhole
-                       ? k.index(r * rowBytes)
-                       : k.mulI(k.minI(k.index(r), last), k.index(rowBytes)));
-  RowPacker(k, v, *form.layout)
-      .panel(row(at, k.index(0)), rows, k.index(blocks), to);
+  Value last = isWhole ? Value() : k.subI(at.cols, k.index(1));
+  return {row(at, k.index(0)), k.index(depth / elements * size), last};
 }
 
 void WeightPanels::streamBytes(
@@ -239,20 +234,34 @@ void WeightPanels::streamBytes(
         &quantize,
     const std::function<GemmBlock(const GemmBlock &)> &matrix) {
   QuantizedRows rows(*form.layout, depth);
-  Value packed;
-  if (form.weights == WeightForm::Rows) {
-    rows.asksAhead = false;
-    packed = ByteVectors(v).at(scratch, maxRows * rows.rowBytes());
-    s.panel = [=](const GemmBlock &block) { packPanel(matrix(block), packed); };
-  }
   s.width = BlockPanelLayout::rows, s.maxRows = maxRows;
   s.prepare = [=](const GemmBlock &block) { quantize(rows, block, scratch); };
+  auto rowAt = [=](Value row) {
+    return ByteVectors(v).at(scratch, k.mulI(row, k.index(rows.rowBytes())));
+  };
+  if (form.weights != WeightForm::Rows) {
+    s.product = [=](const GemmBlock &block, Value row, int64_t height) {
+      Value weights =
+          panel(matrix(block), rows.panelBytes(), BlockPanelLayout::rows);
+      return rows.product(k, v, weights, rowAt(row), height);
+    };
+    return;
+  }
+  // Few rows read the file's blocks; for many they are packed first.
+  s.fewRows = maxRows <= kDirectRows ? kDirectRows : kDirectRows / 2;
+  s.fewHeights = streamHeights(maxRows <= kDirectRows ? maxRows : 0, s.fewRows);
+  s.few = [=](const GemmBlock &block, Value row, int64_t height) {
+    return rows.product(k, v, panelRows(matrix(block)), rowAt(row), height);
+  };
+  Value packed = ByteVectors(v).at(scratch, maxRows * rows.rowBytes());
+  s.panel = [=](const GemmBlock &block) {
+    int64_t blocks = depth / fm::blockInfo(form.layout->format).elements;
+    RowPacker(k, v, *form.layout, panelRows(matrix(block)))
+        .panel(k.index(blocks), packed);
+  };
   s.product = [=](const GemmBlock &block, Value row, int64_t height) {
-    Value from =
-        ByteVectors(v).at(scratch, k.mulI(row, k.index(rows.rowBytes())));
-    Value weights = packed ? packed
-                           : panel(matrix(block), rows.panelBytes(),
-                                   BlockPanelLayout::rows);
-    return rows.product(k, v, weights, from, height);
+    QuantizedRows cached = rows;
+    cached.asksAhead = false;
+    return cached.product(k, v, packed, rowAt(row), height);
   };
 }

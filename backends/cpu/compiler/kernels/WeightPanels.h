@@ -67,7 +67,7 @@ private:
   Value scales(const GemmBlock &at);
   llvm::SmallVector<Value> scaledProduct(const GemmBlock &at, Value from,
                                          int64_t line, Value x, int64_t height);
-  void packPanel(const GemmBlock &at, Value to);
+  PanelRows panelRows(const GemmBlock &at);
   /// Where the packed panel of `bytes` bytes at at.col begins.
   Value panel(const GemmBlock &at, int64_t bytes, int64_t width);
 
