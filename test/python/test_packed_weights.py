@@ -128,29 +128,68 @@ def float8(codes: np.ndarray) -> np.ndarray:
     return np.where(codes & 128, -size, size).astype(np.float32)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("scale_rows", [128, 1])
-def test_float8(target: str, scale_rows: int, tmp_path: Path) -> None:
-    rows, columns = 136, 200
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, 256, (rows, columns), dtype=np.uint8)
-    codes[(codes & 127) == 127] = 0
-    lines = -(-rows // scale_rows)
-    scale = rng.uniform(0.5, 2, (lines, 2)).astype(np.float32)
-    spread = np.repeat(np.repeat(scale, scale_rows, 0)[:rows], 128, 1)[:, :columns]
-    weight = float8(codes) * spread
-    kind, packed = f"tensor<{lines}x2xf32>", f"tensor<{rows}x{columns}xf8E4M3FN>"
+def float8_model(
+    folder: Path, codes: np.ndarray, block: tuple[int, int], tokens: str = "?"
+) -> tuple[Path, np.ndarray]:
+    """With a random scale for each block; and the weights."""
+    rows, columns = codes.shape
+    lines, steps = -(-rows // block[0]), -(-columns // block[1])
+    scale = np.random.default_rng(5).uniform(0.5, 2, (lines, steps)).astype(np.float32)
+    spread = np.repeat(np.repeat(scale, block[0], 0), block[1], 1)[:rows, :columns]
+    kind, packed = f"tensor<{lines}x{steps}xf32>", f"tensor<{rows}x{columns}xf8E4M3FN>"
     path = packed_models.linear_and_embedding(
-        tmp_path,
+        folder,
         "f8E4M3FN",
         codes,
         rows,
         columns,
-        widen=f"fm.dequantize %w, %s {{scale_rows = {scale_rows} : i64, "
-        f"scale_columns = 128 : i64}} : ({packed}, {kind})",
+        tokens,
+        widen=f"fm.dequantize %w, %s {{scale_rows = {block[0]} : i64, "
+        f"scale_columns = {block[1]} : i64}} : ({packed}, {kind})",
         more={"s": (kind, scale)},
     )
-    check(narae.compile(path, target), weight, True)
+    return path, float8(codes) * spread
+
+
+BLOCKS = {"blocks": (128, 128), "rows": (1, 256), "tensor": (512, 512), "odd": (24, 64)}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("weights", ["embedded", "external"])
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+def test_float8(target: str, weights: str, block: tuple[int, int], tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 256, (136, 224), dtype=np.uint8)
+    codes[(codes & 127) == 127] = 0
+    path, weight = float8_model(tmp_path, codes, block)
+    artifact = narae.compile(path, target, output=tmp_path / "m.narae", weights=weights)
+    check(artifact, weight, True)
+    if target != "cpu":
+        assert "stream" in [kernel.get("way") for kernel in artifact.report["kernels"]]
+
+
+@pytest.mark.parametrize("columns", [200, 7])
+def test_float8_with_parts_of_blocks(columns: int, tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 127, (33, columns), dtype=np.uint8)
+    for weights in ("embedded", "external"):
+        for block in ((1, 128), (128, 128), (3, 5)):
+            path, weight = float8_model(tmp_path, codes, block)
+            file = tmp_path / "m.narae"
+            check(narae.compile(path, output=file, weights=weights), weight, True)
+
+
+@pytest.mark.parametrize("weights", ["embedded", "external"])
+@pytest.mark.parametrize("tokens", ["1", "?"])
+def test_float8_knows_nan(weights: str, tokens: str, tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 127, (48, 64), dtype=np.uint8)
+    codes[5, 60], codes[40, 1] = 127, 255
+    path, _ = float8_model(tmp_path, codes, (1, 64), tokens)
+    artifact = narae.compile(path, output=tmp_path / "m.narae", weights=weights)
+    for count in (1,) if tokens == "1" else (1, 9):
+        x = np.ones((count, 64), np.float32)
+        got = narae.Session(artifact).run({"x": x, "i": np.array([0, 5], np.int64)})
+        assert np.isnan(got["e"]).sum() == 1
+        assert np.isnan(got["z"]).all(axis=0).nonzero()[0].tolist() == [5, 40]
+        assert np.isnan(got["z"]).sum() == 2 * count
 
 
 @pytest.mark.parametrize("name", [*packed_models.FORMATS, "bf16", "f16"])

@@ -79,25 +79,43 @@ Value ByteVectors::loadWide(Type element, Value pointer) {
     Value wide = b.create<arith::ExtUIOp>(loc, i32s, bits);
     return cast(f32s, b.create<arith::ShLIOp>(loc, wide, splat32(16)));
   }
-  // f8E4M3FN: the bits of an f16 with another bias.
-  auto halves = VectorType::get({lanes}, b.getI16Type());
+  return v.mul(loadFloat8(lanes, pointer), v.splat(narrowFactor(element)));
+}
+
+/// `count` numbers in f8E4M3FN, divided by 256: the bits of an f16 with another
+/// bias.
+Value ByteVectors::loadFloat8(int64_t count, Value pointer) {
+  auto halves = VectorType::get({count}, b.getI16Type());
   auto splat = [&](int64_t value) -> Value {
     return b.create<arith::ConstantOp>(
         loc, DenseElementsAttr::get(halves, APInt(16, uint64_t(value))));
   };
-  Value code = b.create<arith::ExtUIOp>(
-      loc, halves, load(VectorType::get({lanes}, b.getI8Type()), pointer));
-  Value size = b.create<arith::AndIOp>(loc, code, splat(0x7f));
-  Value sign = b.create<arith::ShLIOp>(
-      loc, b.create<arith::AndIOp>(loc, code, splat(0x80)), splat(8));
-  Value bits = b.create<arith::OrIOp>(
-      loc, sign, b.create<arith::ShLIOp>(loc, size, splat(7)));
-  Value isNan =
-      b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, size, splat(0x7f));
+  // The sign in bits 15 ... 7: one bit too many where the code comes up.
+  Value code = b.create<arith::ExtSIOp>(
+      loc, halves, load(VectorType::get({count}, b.getI8Type()), pointer));
+  Value bits =
+      band(b.create<arith::ShLIOp>(loc, code, splat(7)), splat(0xbfff));
+  Value isNan = b.create<arith::CmpIOp>(
+      loc, arith::CmpIPredicate::eq, band(bits, splat(0x3f80)), splat(0x3f80));
   bits = b.create<arith::SelectOp>(loc, isNan, splat(0x7e00), bits);
-  Value small = b.create<arith::ExtFOp>(
-      loc, f32s, cast(VectorType::get({lanes}, b.getF16Type()), bits));
-  return v.mul(small, v.splat(256));
+  return b.create<arith::ExtFOp>(
+      loc, VectorType::get({count}, b.getF32Type()),
+      cast(VectorType::get({count}, b.getF16Type()), bits));
+}
+
+std::pair<Value, Value> ByteVectors::loadNarrow(Type element, Value pointer) {
+  int64_t lanes = v.lanes;
+  if (!element.isFloat8E4M3FN())
+    return {loadWide(element, pointer),
+            loadWide(element,
+                     at(pointer, lanes * element.getIntOrFloatBitWidth() / 8))};
+  Value both = loadFloat8(2 * lanes, pointer);
+  auto half = [&](int64_t first) -> Value {
+    return b.create<vector::ExtractStridedSliceOp>(
+        loc, both, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{lanes},
+        ArrayRef<int64_t>{1});
+  };
+  return {half(0), half(lanes)};
 }
 
 Value ByteVectors::loadByteFloats(Value pointer, bool isSigned) {

@@ -40,8 +40,14 @@ public:
   Value loadBytes(Value pointer) { return load(i8s, pointer); }
   /// Asks for the cache line at a pointer, which need not be valid.
   void prefetch(Value pointer);
-  /// `lanes` numbers in f16, bf16 or f8E4M3FN as f32.
+  /// `lanes` numbers in f32, f16, bf16 or f8E4M3FN as f32.
   Value loadWide(mlir::Type element, Value pointer);
+  /// Twice as many, divided by narrowFactor(): for sums of products, which one
+  /// multiplication makes right.
+  std::pair<Value, Value> loadNarrow(mlir::Type element, Value pointer);
+  static double narrowFactor(mlir::Type element) {
+    return element.isFloat8E4M3FN() ? 256 : 1;
+  }
   /// `lanes` bytes as f32.
   Value loadByteFloats(Value pointer, bool isSigned);
   /// Four bytes, or one number of 32 bits, in all lanes.
@@ -71,6 +77,7 @@ public:
 
 private:
   Value intrinsic(llvm::StringRef name, mlir::Type type, ValueRange operands);
+  Value loadFloat8(int64_t count, Value pointer);
   Value cast(mlir::Type type, Value value);
 };
 

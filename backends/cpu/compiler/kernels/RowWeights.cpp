@@ -34,9 +34,9 @@ RowWeights::RowWeights(KernelContext &k, VectorBuilder &v, Type element)
 void RowWeights::chunks(Value from, function_ref<void(const Chunk &)> use) {
   if (layout)
     return block(from, use);
-  int64_t size = element.getIntOrFloatBitWidth() / 8;
-  for (int64_t at = 0; at < unit; at += v.lanes)
-    use({at, b8.loadWide(element, b8.at(from, at * size)), {}, {}});
+  auto [low, high] = b8.loadNarrow(element, from);
+  use({0, low, {}, {}});
+  use({v.lanes, high, {}, {}});
 }
 
 Value RowWeights::number(const Chunk &chunk) {
@@ -194,37 +194,66 @@ void RowWeights::block(Value from, function_ref<void(const Chunk &)> use) {
 SmallVector<Value> cpu::rowProduct(KernelContext &k, VectorBuilder &v,
                                    RowWeights &weights, ArrayRef<Value> rows,
                                    int64_t depth, Value x, int64_t ld,
-                                   int64_t height) {
+                                   int64_t height, const RowScales *scales) {
   ByteVectors b8(v);
   int64_t count = rows.size(), unit = weights.elements();
+  int64_t results = height * count;
   // Rows are too short for the hardware to see that they follow each other.
   int64_t rowBytes = depth / unit * weights.bytes();
   int64_t ahead = llvm::divideCeil(kAhead, rowBytes * count) * rowBytes * count;
-  // Two chains of additions for each sum.
-  SmallVector<Value> sums(2 * height * count, v.zero());
-  sums =
-      k.forLoop(k.index(0), k.index(depth / unit), k.index(1), sums,
-                [&](Value i, ValueRange carried) {
-                  SmallVector<Value> next(carried);
-                  Value here = v.at(x, k.mulI(i, k.index(unit)));
-                  Value place = k.mulI(i, k.index(weights.bytes()));
-                  for (int64_t j = 0; j < count; ++j) {
-                    Value from = b8.at(rows[j], place);
-                    b8.prefetch(b8.at(from, ahead));
-                    weights.chunks(from, [&](const RowWeights::Chunk &chunk) {
-                      Value w = weights.number(chunk);
-                      for (int64_t r = 0; r < height; ++r) {
-                        Value a = v.load(v.at(here, r * ld + chunk.k));
-                        int64_t chain = chunk.k / v.lanes % 2;
-                        Value &sum = next[(chain * height + r) * count + j];
-                        sum = v.fma(a, w, sum);
-                      }
-                    });
-                  }
-                  return next;
-                });
-  SmallVector<Value> results;
-  for (int64_t i = 0; i < height * count; ++i)
-    results.push_back(v.sum(v.add(sums[i], sums[height * count + i])));
-  return results;
+  /// The sums over units [first, end).
+  auto part = [&](Value first, Value end) {
+    // Two chains of additions for each sum.
+    SmallVector<Value> sums(2 * results, v.zero());
+    sums = k.forLoop(
+        first, end, k.index(1), sums, [&](Value i, ValueRange carried) {
+          SmallVector<Value> next(carried);
+          Value here = v.at(x, k.mulI(i, k.index(unit)));
+          Value place = k.mulI(i, k.index(weights.bytes()));
+          for (int64_t j = 0; j < count; ++j) {
+            Value from = b8.at(rows[j], place);
+            b8.prefetch(b8.at(from, ahead));
+            weights.chunks(from, [&](const RowWeights::Chunk &chunk) {
+              Value w = weights.number(chunk);
+              for (int64_t r = 0; r < height; ++r) {
+                Value a = v.load(v.at(here, r * ld + chunk.k));
+                int64_t chain = chunk.k / v.lanes % 2;
+                Value &sum = next[(chain * height + r) * count + j];
+                sum = v.fma(a, w, sum);
+              }
+            });
+          }
+          return next;
+        });
+    for (int64_t i = 0; i < results; ++i)
+      sums[i] = v.add(sums[i], sums[results + i]);
+    sums.resize(results);
+    return sums;
+  };
+  SmallVector<Value> sums;
+  if (!scales) {
+    sums = part(k.index(0), k.index(depth / unit));
+  } else {
+    int64_t step = std::min(scales->step, depth), units = step / unit;
+    sums.assign(results, v.zero());
+    sums = k.forLoop(k.index(0), k.index(llvm::divideCeil(depth, step)),
+                     k.index(1), sums, [&](Value i, ValueRange carried) {
+                       Value first = k.mulI(i, k.index(units));
+                       Value end = k.minI(k.addI(first, k.index(units)),
+                                          k.index(depth / unit));
+                       SmallVector<Value> more = part(first, end);
+                       for (int64_t j = 0; j < count; ++j) {
+                         Value scale = v.broadcast(scales->at(j, i));
+                         for (int64_t r = 0; r < height; ++r) {
+                           Value &sum = more[r * count + j];
+                           sum = v.fma(sum, scale, carried[r * count + j]);
+                         }
+                       }
+                       return more;
+                     });
+  }
+  double factor = weights.factor();
+  for (Value &sum : sums)
+    sum = v.sum(factor == 1 ? sum : v.mul(sum, v.splat(factor)));
+  return sums;
 }

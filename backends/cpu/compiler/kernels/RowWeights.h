@@ -34,8 +34,11 @@ public:
   };
   /// All numbers of a unit at `from`, in order.
   void chunks(Value from, llvm::function_ref<void(const Chunk &)> use);
-  /// The vector of a chunk's numbers.
+  /// The vector of a chunk's numbers, divided by factor().
   Value number(const Chunk &chunk);
+  double factor() const {
+    return layout ? 1 : ByteVectors::narrowFactor(element);
+  }
 
 private:
   void block(Value from, llvm::function_ref<void(const Chunk &)> use);
@@ -52,13 +55,22 @@ private:
   int64_t unit, unitBytes;
 };
 
+/// Factors of so many numbers of a row: of number i * step on in rows[j], the
+/// scalar at(j, i).
+struct RowScales {
+  int64_t step;
+  llvm::function_ref<Value(int64_t j, Value i)> at;
+};
+
 /// Rows of f32 at `x`, `ld` floats apart, by `count` rows of weights at
 /// `rows[i]`: height * rows.size() sums, of x row i and weights row j at
-/// i * rows.size() + j.
+/// i * rows.size() + j. `scales` may be null; its steps are whole units, or
+/// longer than a row.
 llvm::SmallVector<Value> rowProduct(KernelContext &k, VectorBuilder &v,
                                     RowWeights &weights,
                                     llvm::ArrayRef<Value> rows, int64_t depth,
-                                    Value x, int64_t ld, int64_t height);
+                                    Value x, int64_t ld, int64_t height,
+                                    const RowScales *scales = nullptr);
 
 } // namespace narae::cpu
 

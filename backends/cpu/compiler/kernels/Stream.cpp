@@ -14,6 +14,9 @@ using namespace mlir;
 using namespace narae;
 using namespace narae::cpu;
 
+/// Bytes between what is read of narrow floats and what is asked for.
+static constexpr int64_t kAhead = 4096;
+
 SmallVector<int64_t> cpu::streamHeights(int64_t rows, int64_t most) {
   SmallVector<int64_t> heights;
   for (int64_t height = most; height; height /= 2)
@@ -135,10 +138,10 @@ SmallVector<Value> cpu::narrowProduct(KernelContext &k, VectorBuilder &v,
     Value row = bytes.at(panel, k.mulI(at, k.index(width * size)));
     Value here = v.at(x, at);
     for (int64_t u = 0; u < count; ++u) {
-      Value b[2];
-      for (int64_t j = 0; j < 2; ++j)
-        b[j] = bytes.loadWide(element,
-                              bytes.at(row, (u * width + j * v.lanes) * size));
+      Value line = bytes.at(row, u * width * size);
+      bytes.prefetch(bytes.at(line, kAhead));
+      auto [low, high] = bytes.loadNarrow(element, line);
+      Value b[2] = {low, high};
       for (int64_t i = 0; i < height; ++i) {
         Value a = v.broadcast(v.loadScalar(v.at(here, i * ld + u)));
         for (int64_t j = 0; j < 2; ++j) {
@@ -162,5 +165,8 @@ SmallVector<Value> cpu::narrowProduct(KernelContext &k, VectorBuilder &v,
     for (int64_t i = 0; i < chains; ++i)
       sums[i] = v.add(sums[i], sums[u * chains + i]);
   sums.resize(chains);
+  if (double factor = ByteVectors::narrowFactor(element); factor != 1)
+    for (Value &sum : sums)
+      sum = v.mul(sum, v.splat(factor));
   return sums;
 }

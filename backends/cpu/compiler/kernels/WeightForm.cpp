@@ -16,8 +16,7 @@ using fm::Expr;
 /// Rows that nobody has packed, of whole units.
 void WeightForm::findRows(Operation *def, Expr depth, int64_t width) {
   auto k = fm::constantOf(depth);
-  if (!isa_and_nonnull<fm::CastOp, fm::DequantizeOp>(def) ||
-      def->getNumOperands() != 1 || !k ||
+  if (!isa_and_nonnull<fm::CastOp, fm::DequantizeOp>(def) || !k ||
       !isa<BlockArgument>(def->getOperand(0)))
     return;
   Type element =
@@ -28,6 +27,14 @@ void WeightForm::findRows(Operation *def, Expr depth, int64_t width) {
     return;
   if (*k % (format ? fm::blockInfo(*format).elements : width))
     return;
+  auto dequantize = dyn_cast<fm::DequantizeOp>(def);
+  if (dequantize && dequantize.getScale()) {
+    // A unit has one scale.
+    int64_t step = dequantize.getScaleColumns();
+    if (step % width && step < *k)
+      return;
+    scaled = dequantize;
+  }
   weights = Rows, panels = def->getOperand(0), narrow = element;
   if (format)
     layout = &codegen::BlockPanelLayout::of(*format);
@@ -63,10 +70,7 @@ void WeightForm::findWeights(fm::SymbolicScope &scope, Value matrices,
       cast<RankedTensorType>(unpack.getInput().getType()).getElementType();
   if (!element.isF16() && !element.isBF16() && !element.isFloat8E4M3FN())
     return;
-  // A panel lies in one block of scales.
-  if (dequantize &&
-      (!transposed || int64_t(dequantize.getScaleRows()) % width ||
-       !isa_and_nonnull<BlockArgument>(dequantize.getScale())))
+  if (dequantize && !transposed)
     return;
   weights = Narrow, panels = unpack.getInput();
   narrow = element, scaled = dequantize;

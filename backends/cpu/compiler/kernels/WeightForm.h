@@ -25,7 +25,7 @@ struct WeightForm {
   Weights weights = Plain;
   mlir::Value panels;      ///< the argument with the panels or rows
   mlir::Type narrow;       ///< element type of Narrow and Rows
-  fm::DequantizeOp scaled; ///< the op with the scales of Narrow, or null
+  fm::DequantizeOp scaled; ///< the op with the scales of floats, or null
   /// Of Blocks, and of Rows of blocks once they are packed.
   const codegen::BlockPanelLayout *layout = nullptr;
 

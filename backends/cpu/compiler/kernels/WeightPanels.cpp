@@ -10,6 +10,8 @@
 #include "backends/cpu/compiler/kernels/Packing.h"
 #include "backends/cpu/compiler/kernels/RowWeights.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace narae;
 using namespace narae::cpu;
@@ -105,32 +107,65 @@ void WeightPanels::widenNarrow(const GemmPlan &plan, const GemmBlock &at,
                                Value k0, Value kc, Value room) {
   ByteVectors bytes(v);
   int64_t nr = plan.tile.nr, size = form.narrow.getIntOrFloatBitWidth() / 8;
-  Value from = panel(at, depth * nr * size, nr);
-  k.forLoop(k.index(0), kc, k.index(1), [&](Value row) {
-    Value column = k.addI(k0, row), scale;
-    if (form.scaled) {
-      fm::DequantizeOp op = form.scaled;
-      int64_t step = op.getScaleColumns();
-      scale = v.broadcast(
-          v.loadScalar(v.at(scales(at), k.divI(column, k.index(step)))));
-    }
-    Value source = bytes.at(from, k.mulI(column, k.index(nr * size)));
-    Value target = v.at(room, k.mulI(row, k.index(nr)));
-    for (int64_t j = 0; j < nr; j += v.lanes) {
-      Value x = bytes.loadWide(form.narrow, bytes.at(source, j * size));
-      v.store(scale ? v.mul(x, scale) : x, v.at(target, j));
-    }
+  Value from = panel(at, depth * nr * size, nr), end = k.addI(k0, kc);
+  auto widen = [&](Value first, Value last, const Pair &scale) {
+    k.forLoop(first, last, k.index(1), [&](Value column) {
+      Value source = bytes.at(from, k.mulI(column, k.index(nr * size)));
+      Value target = v.at(room, k.mulI(k.subI(column, k0), k.index(nr)));
+      for (int64_t j = 0; j < 2; ++j) {
+        Value x =
+            bytes.loadWide(form.narrow, bytes.at(source, j * v.lanes * size));
+        v.store(form.scaled ? v.mul(x, scale[j]) : x,
+                v.at(target, j * int64_t(v.lanes)));
+      }
+    });
+  };
+  if (!form.scaled)
+    return widen(k0, end, {});
+  Value step = k.index(scaleStep());
+  k.forLoop(k.divI(k0, step), k.ceilDivI(end, step), k.index(1), [&](Value i) {
+    Value first = k.mulI(i, step);
+    widen(k.maxI(first, k0), k.minI(k.addI(first, step), end), scales(at, i));
   });
 }
 
-/// The scales of the panel's rows, one for so many columns.
-Value WeightPanels::scales(const GemmBlock &at) {
+//===----------------------------------------------------------------------===//
+// Scales
+//===----------------------------------------------------------------------===//
+
+/// Numbers of a row that share a scale.
+int64_t WeightPanels::scaleStep() {
+  fm::DequantizeOp op = form.scaled;
+  return std::min<int64_t>(op.getScaleColumns(), depth);
+}
+
+/// The scale of a row of the matrix (the last one's for those behind) from
+/// number step * scaleStep() on.
+Value WeightPanels::scaleOf(const GemmBlock &at, Value row, Value step) {
   fm::DequantizeOp op = form.scaled;
   ArrayRef<Expr> own = k.dims(op.getScale());
-  Value lines = k.expr(own[own.size() - 2]);
-  Value line = k.addI(k.mulI(at.batch, lines),
-                      k.divI(at.col, k.index(int64_t(op.getScaleRows()))));
-  return v.at(k.pointerOf(op.getScale()), k.mulI(line, k.expr(own.back())));
+  row = k.minI(row, k.subI(k.expr(cols), k.index(1)));
+  codegen::Indices indices = k.delinear(own.drop_back(2), at.batch);
+  indices.append({k.divI(row, k.index(int64_t(op.getScaleRows()))), step});
+  return k.element(op.getScale(), indices);
+}
+
+/// The scales of a panel's columns.
+WeightPanels::Pair WeightPanels::scales(const GemmBlock &at, Value step) {
+  fm::DequantizeOp op = form.scaled;
+  int64_t lines = op.getScaleRows(), lanes = v.lanes;
+  auto count = fm::constantOf(cols);
+  if (lines % (2 * lanes) == 0 || (count && *count <= lines)) {
+    Value one = v.broadcast(scaleOf(at, at.col, step));
+    return {one, one};
+  }
+  Pair pair{v.zero(), v.zero()};
+  for (int64_t j = 0; j < 2 * lanes; ++j) {
+    Value &half = pair[j / lanes];
+    half = v.b.create<vector::InsertOp>(
+        v.loc, scaleOf(at, k.addI(at.col, k.index(j)), step), half, j % lanes);
+  }
+  return pair;
 }
 
 void WeightPanels::widenRows(const GemmPlan &plan, const GemmBlock &at,
@@ -145,14 +180,22 @@ void WeightPanels::widenRows(const GemmPlan &plan, const GemmBlock &at,
   RowWeights weights(k, v, form.narrow);
   Value unit = k.index(weights.elements()), ld = k.index(plan.kc);
   Value first = k.divI(k0, unit), count = k.divI(kc, unit);
+  double factor = weights.factor();
   k.forLoop(k.index(0), at.cols, k.index(1), [&](Value i) {
     Value from = row(at, i), to = v.at(spare, k.mulI(i, ld));
     k.forLoop(k.index(0), count, k.index(1), [&](Value j) {
-      Value source =
-          bytes.at(from, k.mulI(k.addI(first, j), k.index(weights.bytes())));
-      Value target = v.at(to, k.mulI(j, unit));
+      Value number = k.addI(first, j), target = v.at(to, k.mulI(j, unit));
+      Value source = bytes.at(from, k.mulI(number, k.index(weights.bytes())));
+      Value scale;
+      if (form.scaled) {
+        Value step = k.divI(k.mulI(number, unit), k.index(scaleStep()));
+        scale = v.broadcast(scaleOf(at, k.addI(at.col, i), step));
+      }
       weights.chunks(source, [&](const RowWeights::Chunk &chunk) {
-        v.store(weights.number(chunk), v.at(target, chunk.k));
+        Value x = weights.number(chunk);
+        if (factor != 1)
+          x = v.mul(x, v.splat(factor));
+        v.store(scale ? v.mul(x, scale) : x, v.at(target, chunk.k));
       });
     });
   });
@@ -180,7 +223,12 @@ SmallVector<Value> WeightPanels::product(const GemmBlock &at, Value x,
     SmallVector<Value> rows;
     for (int64_t i = 0; i < together; ++i)
       rows.push_back(row(at, k.addI(j, k.index(i))));
-    auto sums = rowProduct(k, v, weights, rows, depth, x, depth, height);
+    auto scaleAt = [&](int64_t i, Value step) {
+      return scaleOf(at, k.addI(at.col, k.addI(j, k.index(i))), step);
+    };
+    RowScales scales{form.scaled ? scaleStep() : depth, scaleAt};
+    auto sums = rowProduct(k, v, weights, rows, depth, x, depth, height,
+                           form.scaled ? &scales : nullptr);
     for (auto [i, sum] : llvm::enumerate(sums)) {
       int64_t line = i / together * width + i % together;
       v.storeScalar(sum, v.at(v.at(lines, j), line));
@@ -198,17 +246,15 @@ SmallVector<Value> WeightPanels::scaledProduct(const GemmBlock &at, Value from,
                                                int64_t line, Value x,
                                                int64_t height) {
   ByteVectors b8(v);
-  fm::DequantizeOp op = form.scaled;
-  int64_t step = op.getScaleColumns();
-  Value factors = scales(at);
+  int64_t step = scaleStep();
   auto add = [&](Value i, int64_t count, ValueRange sums) {
     Value first = k.mulI(i, k.index(step));
     auto part =
         narrowProduct(k, v, b8.at(from, k.mulI(first, k.index(line))),
                       form.narrow, count, v.at(x, first), depth, height);
-    Value factor = v.broadcast(v.loadScalar(v.at(factors, i)));
-    for (auto [sum, more] : llvm::zip(sums, part))
-      more = v.fma(more, factor, sum);
+    Pair factors = scales(at, i);
+    for (int64_t j = 0; j < 2 * height; ++j)
+      part[j] = v.fma(part[j], factors[j % 2], sums[j]);
     return part;
   };
   int64_t whole = depth / step;

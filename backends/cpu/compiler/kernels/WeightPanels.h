@@ -64,7 +64,10 @@ private:
                    Value kc, Value room);
   void widenRows(const GemmPlan &plan, const GemmBlock &at, Value k0, Value kc,
                  Value room, Value spare);
-  Value scales(const GemmBlock &at);
+  using Pair = std::array<Value, 2>;
+  int64_t scaleStep();
+  Value scaleOf(const GemmBlock &at, Value row, Value step);
+  Pair scales(const GemmBlock &at, Value step);
   llvm::SmallVector<Value> scaledProduct(const GemmBlock &at, Value from,
                                          int64_t line, Value x, int64_t height);
   PanelRows panelRows(const GemmBlock &at);
