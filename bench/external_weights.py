@@ -2,7 +2,8 @@
 
 For each type of weights one linear layer, compiled with --weights=embedded
 and --weights=external; both take turns in one process, and the shortest time of
-each is compared. `chrt -r 5` in front helps on a busy machine.
+each is compared. With --model a whole language model decodes in both ways
+instead. `chrt -r 5` in front helps on a busy machine.
 """
 
 from __future__ import annotations
@@ -80,6 +81,28 @@ def measure(options: argparse.Namespace, name: str, folder: Path) -> None:
     print(row, flush=True)
 
 
+def decode(options: argparse.Namespace, folder: Path) -> None:
+    """Seconds a token behind a prompt of 64, both artifacts in turns."""
+    models = []
+    for weights in ("embedded", "external"):
+        artifact = narae.compile(
+            options.model, output=folder / f"{weights}.narae", context=512, weights=weights
+        )
+        models.append(narae.LLM(artifact, threads=options.threads))
+    best = [1e9, 1e9]
+    for _ in range(max(2, round(options.seconds / 0.5))):
+        for i, model in enumerate(models):
+            time.sleep(0.2)  # threads of the other one wait busily for a while
+            model.reset()
+            model.step(np.arange(100, 164)[None])
+            for token in range(60):
+                begin = time.perf_counter()
+                model.step(np.array([[200 + token]]))
+                best[i] = min(best[i], time.perf_counter() - begin)
+    print(f"decode: packed {best[0] * 1e3:.2f} ms, file {best[1] * 1e3:.2f} ms")
+    print(f"ratio {best[1] / best[0]:.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1536)
@@ -88,7 +111,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--types", nargs="+", default=TYPES, choices=TYPES)
+    parser.add_argument("--model", type=Path, help="a checkpoint, a folder or a .gguf")
     options = parser.parse_args()
+    if options.model:
+        with tempfile.TemporaryDirectory() as folder:
+            decode(options, Path(folder))
+        return
     print("type       " + " | ".join(f"{n} tokens: packed, file, ratio" for n in options.tokens))
     for name in options.types:
         with tempfile.TemporaryDirectory() as folder:

@@ -47,6 +47,7 @@ void RowBlocks::open(Value offset, int64_t number) {
   part = number;
   chunks.clear();
   gathered.clear();
+  scales.clear();
 }
 
 //===----------------------------------------------------------------------===//
@@ -142,11 +143,6 @@ Value RowBlocks::band(Value x, uint32_t mask) {
 Value RowBlocks::narrow(Value words, unsigned bits) {
   auto type = VectorType::get({int64_t(v.lanes)}, v.b.getIntegerType(bits));
   return v.b.create<arith::TruncIOp>(v.loc, type, words);
-}
-
-/// Byte `i` behind `base`, in the low bits of each lane.
-Value RowBlocks::scaleByte(int64_t base, int64_t i) {
-  return band(shr(word(base, i / 4), 8 * (i % 4)), 255);
 }
 
 //===----------------------------------------------------------------------===//
@@ -254,31 +250,45 @@ SmallVector<Value, 8> RowBlocks::codes(int64_t g) {
 // Scales
 //===----------------------------------------------------------------------===//
 
-std::pair<Value, Value> RowBlocks::subScales(int64_t g, int64_t h) {
-  int64_t sub = 2 * g + h;
+std::pair<Value, Value> RowBlocks::scaleWords(int64_t j) {
+  constexpr uint32_t nibble = 0x0f0f0f0f;
   switch (layout.format) {
   case BlockFormat::Q2_K: {
-    Value both = scaleByte(0, sub);
-    return {band(both, 15), shr(both, 4)};
+    Value both = word(0, j);
+    return {band(both, nibble), band(shr(both, 4), nibble)};
   }
   case BlockFormat::Q6_K:
-    return {scaleByte(192, sub), {}};
+    return {word(192, j), {}};
   case BlockFormat::Q3_K: {
-    Value low = band(shr(scaleByte(96, sub % 8), sub / 8 * 4), 15);
-    Value high = band(shr(scaleByte(104, sub % 4), sub / 4 * 2), 3);
-    Value scale = b8.bor(low, shl(high, 4));
-    return {v.b.create<arith::SubIOp>(v.loc, scale, b8.splat32(32)), {}};
+    Value low = band(shr(word(96, j % 2), j / 2 * 4), nibble);
+    Value high = band(shr(word(96, 2), 2 * j), 0x03030303);
+    Value scales = b8.asBytes(b8.bor(low, shl(high, 4)));
+    scales = v.b.create<arith::SubIOp>(v.loc, scales, b8.splat8(32));
+    return {v.b.create<LLVM::BitcastOp>(v.loc, b8.i32s, scales), {}};
   }
   default: {
     // q4_k and q5_k: one a group, six bits each in twelve bytes.
-    Value a = scaleByte(0, 4 + g % 4), b = scaleByte(0, 8 + g % 4);
-    if (g < 4)
-      return {band(a, 63), band(b, 63)};
-    Value c = scaleByte(0, 12 + g % 4);
-    return {b8.bor(band(c, 15), shl(shr(a, 6), 4)),
-            b8.bor(shr(c, 4), shl(shr(b, 6), 4))};
+    Value a = word(0, 1), b = word(0, 2), c = word(0, 3);
+    if (j == 0)
+      return {band(a, 0x3f3f3f3f), band(b, 0x3f3f3f3f)};
+    return {b8.bor(band(c, nibble), band(shr(a, 2), 0x30303030)),
+            b8.bor(band(shr(c, 4), nibble), band(shr(b, 2), 0x30303030))};
   }
   }
+}
+
+std::pair<Value, Value> RowBlocks::subScales(int64_t g, int64_t h) {
+  int64_t sub = layout.subScales == 2 ? 2 * g + h : g, i = sub % 4;
+  auto [known, isNew] = scales.try_emplace(sub / 4);
+  if (isNew)
+    known->second = scaleWords(sub / 4);
+  auto [scale, min] = known->second;
+  if (layout.signedScales)
+    scale = v.b.create<arith::ShRSIOp>(v.loc, shl(scale, 24 - 8 * i),
+                                       b8.splat32(24));
+  else
+    scale = band(shr(scale, 8 * i), 255);
+  return {scale, min ? band(shr(min, 8 * i), 255) : Value()};
 }
 
 Value RowBlocks::blockScale() {
@@ -319,11 +329,7 @@ GroupScales RowBlocks::groupScales(const GroupScales &block, int64_t g,
                                    int64_t h) {
   if (!layout.subScales)
     return block;
-  auto [scale, min] = subScales(g, layout.subScales == 2 ? h : 0);
-  if (layout.signedScales) {
-    Value up = b8.splat32(24);
-    scale = v.b.create<arith::ShRSIOp>(v.loc, shl(scale, 24), up);
-  }
+  auto [scale, min] = subScales(g, h);
   GroupScales result = block;
   result.scale = v.mul(block.scale, b8.toFloat(scale));
   if (layout.subMins)

@@ -44,8 +44,7 @@ public:
   Value highPairs(int64_t g, int64_t i);
   /// The sign bits of the bytes are the high bits of the numbers.
   Value highSigns(int64_t g, int64_t i);
-  /// Scale and minimum (or null) of half h of a group, integers; what is signed
-  /// is so in the low byte.
+  /// Scale and minimum (or null) of half h of a group, integers.
   std::pair<Value, Value> subScales(int64_t g, int64_t h);
   /// The block's scale as f16 in the low half, what follows it in the high one.
   Value blockScale();
@@ -68,7 +67,8 @@ private:
   Value word(int64_t base, int64_t i);
   /// The word at `offset`, whose neighbours nobody needs.
   Value lone(int64_t offset);
-  Value scaleByte(int64_t base, int64_t i);
+  /// Scales 4 j ... 4 j + 3 of a block and minima (or null), a byte each.
+  std::pair<Value, Value> scaleWords(int64_t j);
   Value half(Value words);
 
   KernelContext &k;
@@ -84,6 +84,7 @@ private:
   int64_t part = 0;
   llvm::DenseMap<int64_t, llvm::SmallVector<Value, 4>> chunks;
   llvm::DenseMap<int64_t, Value> gathered;
+  llvm::DenseMap<int64_t, std::pair<Value, Value>> scales;
 };
 
 } // namespace narae::cpu
