@@ -6,6 +6,7 @@ stand for is llama.cpp's table, as patterns of the package `tokenizers`.
 
 from __future__ import annotations
 
+import base64
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -215,12 +216,28 @@ def _split_merge(merge: str) -> tuple[str, str]:
     return merge[:at], merge[at + 1 :]
 
 
-def build(data: Mapping[str, Any]) -> Any:
-    """The `tokenizers.Tokenizer` that `data` describes. It adds no tokens at the
-    beginning and the end: the caller does."""
+def _unigram(data: Mapping[str, Any], kinds: Sequence[int], unknown: int | None) -> Any:
+    """The model alone. Only ordinary tokens are found in texts: others go by
+    names with a space, which no normalised text has."""
+    from tokenizers.models import Unigram
+
+    hidden = (UNKNOWN, CONTROL, UNUSED)
+    scores = data.get("scores") or [0.0] * len(kinds)
+    # What no text reaches does not count as the worst of the scores either.
+    entries = [
+        (f"{i} ", 0.0) if kind in hidden else (token, score)
+        for i, (token, score, kind) in enumerate(zip(data["tokens"], scores, kinds, strict=True))
+    ]
+    return Unigram(entries, unknown, byte_fallback=BYTE in kinds)
+
+
+def build(data: Mapping[str, Any]) -> tuple[Any, dict[int, int]]:
+    """The `tokenizers.Tokenizer` that `data` describes, and what the numbers
+    beyond the file's that it gives stand for. It adds no tokens at the beginning
+    and the end: the caller does."""
     import tokenizers
     from tokenizers import decoders, normalizers, pre_tokenizers
-    from tokenizers.models import BPE, Unigram
+    from tokenizers.models import BPE
 
     check(data)
     tokens: list[str] = data["tokens"]
@@ -257,12 +274,23 @@ def build(data: Mapping[str, Any]) -> Any:
                 byte_fallback=BYTE in kinds,
             )
         else:
-            model = Unigram(
-                list(zip(tokens, scores, strict=True)), unknown, byte_fallback=BYTE in kinds
-            )
+            model = _unigram(data, kinds, unknown)
         tokenizer = tokenizers.Tokenizer(model)
-        steps: list[Any] = [normalizers.Prepend("▁")] if adds_space(data) else []
+        steps: list[Any] = []
+        if "precompiled_charsmap" in data:
+            try:
+                rules = base64.b64decode(data["precompiled_charsmap"])
+                steps.append(normalizers.Precompiled(rules))
+            except Exception as error:  # whatever the package raises
+                raise Error(f"the GGUF tokenizer's map of characters: {error}") from error
+        if data.get("remove_extra_whitespaces"):
+            steps += [normalizers.Strip(), normalizers.Replace(tokenizers.Regex(" {2,}"), " ")]
+        steps += [normalizers.Prepend("▁")] if adds_space(data) else []
         tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
+        if kind == "t5" and BYTE in kinds:
+            # A byte that is spelled out is text.
+            spelled = tokenizers.Regex(r"<(?=0x[0-9A-F]{2}>)")
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(spelled, "merged_with_previous")
     else:
         raise Error(
             f"tokenizers of the kind {kind!r} are not supported in GGUF files (gpt2, llama and t5 "
@@ -274,4 +302,5 @@ def build(data: Mapping[str, Any]) -> Any:
             added[kind_of_token].append(tokenizers.AddedToken(token, normalized=False))
     tokenizer.add_special_tokens(added[CONTROL] + added[UNKNOWN])
     tokenizer.add_tokens(added[USER_DEFINED])
-    return tokenizer
+    numbers = ((tokenizer.token_to_id(token), i) for i, token in enumerate(tokens))
+    return tokenizer, {own: i for own, i in numbers if own is not None and own >= len(tokens)}

@@ -96,6 +96,7 @@ class Tokenizer:
         self._templates: dict[str, str] = {}
         self._table: dict[int, bytes] = {}
         self._gguf: dict[str, Any] | None = None
+        self._numbers: dict[int, int] = {}
         if "tokenizer.json" in files:
             self._read_huggingface(files)
         elif GGUF_NAME in files:
@@ -147,7 +148,7 @@ class Tokenizer:
     def _read_gguf(self, data: dict[str, Any]) -> None:
         _import_tokenizers()
         self._gguf = data
-        self._backend = gguf.build(data)
+        self._backend, self._numbers = gguf.build(data)
         tokens = data["tokens"]
         self.vocabulary_size = len(tokens)
         names = {"unknown": "unk", "padding": "pad", "seperator": "sep"}
@@ -198,6 +199,9 @@ class Tokenizer:
         }
         decoder = json.dumps(settings.get("decoder"))
         alphabet = gguf.byte_of_character() if '"ByteLevel"' in decoder else None
+        inside = None  # what begins a piece that is not a word's first
+        if (settings.get("decoder") or {}).get("type") == "WordPiece":
+            inside = settings["decoder"].get("prefix", "##")
 
         def read(token: int) -> bytes | None:
             if token in added:
@@ -209,6 +213,8 @@ class Tokenizer:
                 return bytes(alphabet[character] for character in text)
             if len(text) == 6 and text.startswith("<0x") and '"ByteFallback"' in decoder:
                 return bytes([int(text[3:5], 16)])
+            if inside is not None:
+                text = text[len(inside) :] if text.startswith(inside) else " " + text
             return text.replace("▁", " ").encode()
 
         return read
@@ -221,7 +227,8 @@ class Tokenizer:
 
     def token_id(self, token: str) -> int | None:
         """The number of a token, given as it is written in the vocabulary."""
-        return self._backend.token_to_id(token)
+        index = self._backend.token_to_id(token)
+        return self._numbers.get(index, index)
 
     def _special_id(self, name: str) -> int | None:
         return self.token_id(self._special[name]) if name in self._special else None
@@ -247,13 +254,14 @@ class Tokenizer:
             ids = self._backend.encode(text, add_special_tokens=add_special_tokens).ids
         except Exception as error:  # whatever the package raises
             raise Error(f"the tokenizer cannot encode the text: {error}") from error
+        ids = [self._numbers.get(index, index) for index in ids]
         if self._gguf is not None and add_special_tokens:
             special = self._gguf["special"]
             if gguf.begins_with_bos(self._gguf):
                 ids = [special["bos"], *ids]
             if gguf.ends_with_eos(self._gguf):
                 ids = [*ids, special["eos"]]
-        return list(ids)
+        return ids
 
     def _bytes_of(self, token: int) -> bytes:
         token = int(token)

@@ -10,6 +10,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/Base64.h"
 #include "llvm/Support/JSON.h"
 
 #include <cmath>
@@ -43,6 +44,7 @@ private:
   void numbers(json::OStream &out, StringRef key, StringRef name);
   void special(json::OStream &out);
   void flags(json::OStream &out);
+  void characterMap(json::OStream &out);
   void templates(json::OStream &out);
 
   const File &file;
@@ -188,6 +190,18 @@ void TokenizerWriter::flags(json::OStream &out) {
   }
 }
 
+/// SentencePiece's rules for normal forms, as base64.
+void TokenizerWriter::characterMap(json::OStream &out) {
+  StringRef key = "ggml.precompiled_charsmap";
+  const Value *value = find(key);
+  if (!value)
+    return;
+  if (!value->isArray || value->bytes.size() != value->count)
+    problem(key, "is " + value->show() + "; a list of bytes is expected");
+  else if (value->count)
+    out.attribute("precompiled_charsmap", llvm::encodeBase64(value->bytes));
+}
+
 void TokenizerWriter::templates(json::OStream &out) {
   auto text = [&](StringRef key) -> std::optional<StringRef> {
     const Value *value = find(key);
@@ -235,6 +249,7 @@ void TokenizerWriter::write() {
     numbers(out, "ggml.token_type", "token_type");
     special(out);
     flags(out);
+    characterMap(out);
     templates(out);
     out.attributeArray("end_tokens", [&] {
       for (int64_t id : ends)
