@@ -7,6 +7,7 @@
 
 #include "lib/driver/HostRun.h"
 
+#include "dialects/rt/RtDialect.h"
 #include "lib/driver/TypeCodes.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -48,6 +49,9 @@ bool HostRun::load(StringRef path, int threads) {
 
 bool HostRun::prepare(Session &compilation, WeightStore &weights, Phase first,
                       int threads) {
+  // Kernels that were formed for another device run here.
+  for (auto kernel : compilation.module->getOps<rt::KernelOp>())
+    kernel.setDevice(hostBackend()->name);
   for (int phase = int(first); phase <= int(Phase::Codegen); ++phase)
     if (!compilation.run(Phase(phase)))
       return false;

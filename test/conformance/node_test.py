@@ -58,17 +58,19 @@ def _compile_cause(error: Any) -> str:
     return _first_line(error)
 
 
-def run_case(case: Any, dynamic: bool) -> str:
+def run_case(case: Any, dynamic: bool, target: str = "cpu") -> str:
     """ "passed", or the cause after "compile", "run" or "result"."""
     import narae
 
     try:
-        artifact = narae.compile(case.model.SerializeToString(), threads=1, all_dynamic=dynamic)
+        artifact = narae.compile(
+            case.model.SerializeToString(), target=target, threads=1, all_dynamic=dynamic
+        )
     except narae.Error as error:
         kind = "internal" if error.internal else "compile"
         return f"{kind}: {_compile_cause(error)}"
     try:
-        session = narae.Session(artifact, threads=1)
+        session = narae.Session(artifact, device=target, threads=1)
     except narae.Error as error:
         return f"load: {_first_line(error)}"
     initialized = {tensor.name for tensor in case.model.graph.initializer}

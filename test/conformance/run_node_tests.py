@@ -40,7 +40,7 @@ def run_all(cases: list[Any], options: argparse.Namespace) -> dict[str, str]:
             os.close(sink)
         warnings.simplefilter("ignore")
         try:
-            return run_case(cases[index], options.dynamic)
+            return run_case(cases[index], options.dynamic, options.target)
         except Exception as error:
             return f"harness: {type(error).__name__}: {error}"
 
@@ -60,6 +60,8 @@ def run_all(cases: list[Any], options: argparse.Namespace) -> dict[str, str]:
 def report(results: dict[str, str], unexpected: list[str], options: argparse.Namespace) -> None:
     passed = sum(result == PASSED for result in results.values())
     mode = "all dimensions dynamic" if options.dynamic else "as they are"
+    if options.target != "cpu":
+        mode += f", on {options.target}"
     share = 100 * passed / max(1, len(results))
     print(f"node tests, {mode}: {passed} of {len(results)} pass ({share:.1f} %)")
     if passed < len(results) and options.causes:
@@ -81,6 +83,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pattern", nargs="?", default="", help="part of the tests' names")
     parser.add_argument("--dynamic", action="store_true", help="forget all static sizes")
+    parser.add_argument("--target", default="cpu", help="what to compile for and run on")
     parser.add_argument("--update", action="store_true", help="write expected_failures.txt")
     parser.add_argument("--table", action="store_true", help="write the table in docs/onnx.md")
     parser.add_argument("--causes", action="store_true", help="print a histogram of causes")
@@ -97,8 +100,8 @@ def main() -> int:
     begin = time.monotonic()
     cases = load_cases(options.pattern)
     results = run_all(cases, options)
-    name = "expected_failures_dynamic.txt" if options.dynamic else "expected_failures.txt"
-    path = _HERE / name
+    backend = "" if options.target == "cpu" else "_" + options.target.split(":")[0]
+    path = _HERE / f"expected_failures{backend}{'_dynamic' if options.dynamic else ''}.txt"
     if options.update and not options.pattern:
         expectations.write(path, results)
     if options.table and not options.pattern:

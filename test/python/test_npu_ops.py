@@ -113,6 +113,32 @@ CASES: dict[str, Case] = {
     "erf": one("Erf", {"x": X}),
     "power": one("Pow", {"x": np.abs(X), "y": numbers(50, seed=3)}),
 }
+MATMULS: dict[str, Case] = {
+    "matmul": one("MatMul", {"x": numbers(70, 130)}, {"w": numbers(130, 90, seed=1)}),
+    "matmul_deep": one("MatMul", {"x": numbers(5, 3000)}, {"w": numbers(3000, 300, seed=1)}),
+    "matmul_wide": one("MatMul", {"x": numbers(300, 40)}, {"w": numbers(40, 1100, seed=1)}),
+    "matmul_row": one("MatMul", {"x": numbers(1, 700)}, {"w": numbers(700, 530, seed=1)}),
+    "matmul_batch": one("MatMul", {"x": numbers(2, 3, 20, 30), "y": numbers(3, 30, 7, seed=1)}),
+    "gemm": one(
+        "Gemm",
+        {"x": numbers(33, 65)},
+        {"w": numbers(40, 65, seed=1), "b": numbers(40, seed=2)},
+        transB=1,
+        alpha=0.5,
+    ),
+    "matmul_chain": (
+        [
+            helper.make_node("Mul", ["x", "s"], ["a"]),
+            helper.make_node("MatMul", ["a", "w"], ["b"]),
+            helper.make_node("Add", ["b", "c"], ["d"]),
+            helper.make_node("Relu", ["d"], ["e"]),
+            helper.make_node("Add", ["e", "r"], ["z"]),
+        ],
+        {"x": numbers(2, 50, 64), "s": numbers(64), "r": numbers(2, 50, 96, seed=4)},
+        ["z"],
+        {"w": numbers(64, 96, seed=1), "c": numbers(96, seed=2)},
+    ),
+}
 for _name in ["Atan", "Asin", "Acos", "Sinh", "Cosh", "Tan", "Asinh", "Atanh"]:
     CASES[_name.lower()] = one(_name, {"x": np.clip(X / 4, -0.99, 0.99)})
 CASES["acosh"] = one("Acosh", {"x": 1 + np.abs(X)})
@@ -124,6 +150,95 @@ def test_op(name: str, dynamic: bool) -> None:
     nodes, feeds, outputs, weights = CASES[name]
     model = model_of(nodes, feeds, outputs, weights=weights, dynamic=dynamic)
     compare(model, feeds)
+
+
+def attention(causal: bool) -> Case:
+    """softmax(q k^T / 8 + mask) v as exporters write it."""
+    nodes = [
+        helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 1, 3, 2]),
+        helper.make_node("MatMul", ["q", "kt"], ["s"]),
+        helper.make_node("Mul", ["s", "c"], ["t"]),
+        helper.make_node("Add", ["t", "m"], ["a"]),
+        helper.make_node("Softmax", ["a"], ["p"], axis=-1),
+        helper.make_node("MatMul", ["p", "v"], ["z"]),
+    ]
+    feeds = {
+        "q": numbers(2, 3, 70, 16),
+        "k": numbers(2, 3, 300, 16, seed=1),
+        "v": numbers(2, 3, 300, 16, seed=2),
+        "m": np.where(numbers(2, 1, 70, 300, seed=3) > 1, -1e30, 0).astype(np.float32),
+    }
+    if causal:
+        feeds["m"] = np.triu(np.full((1, 1, 70, 300), -1e30, np.float32), 1)
+    return nodes, feeds, ["z"], {"c": np.float32(0.125).reshape(())}
+
+
+MATMULS["attention"] = attention(causal=False)
+MATMULS["attention_causal"] = attention(causal=True)
+WINDOWS: dict[str, Case] = {
+    "conv": one(
+        "Conv",
+        {"x": numbers(2, 3, 40, 37)},
+        {"w": numbers(70, 3, 3, 3, seed=1), "b": numbers(70, seed=2)},
+        pads=[1, 1, 1, 1],
+    ),
+    "conv_strided": one(
+        "Conv",
+        {"x": numbers(1, 100, 17, 41)},
+        {"w": numbers(20, 100, 5, 3, seed=1)},
+        strides=[2, 3],
+        dilations=[2, 1],
+        pads=[2, 0, 3, 1],
+    ),
+    "conv_groups": one(
+        "Conv", {"x": numbers(1, 6, 12, 12)}, {"w": numbers(12, 2, 3, 3, seed=1)}, group=3
+    ),
+    "conv_same": one(
+        "Conv",
+        {"x": numbers(1, 4, 13, 10)},
+        {"w": numbers(5, 4, 4, 3, seed=1)},
+        auto_pad="SAME_UPPER",
+        strides=[2, 2],
+    ),
+    "conv_line": one("Conv", {"x": numbers(2, 8, 90)}, {"w": numbers(9, 8, 5, seed=1)}),
+    "max_pool": one(
+        "MaxPool",
+        {"x": numbers(2, 9, 33, 34)},
+        kernel_shape=[3, 2],
+        strides=[2, 2],
+        pads=[1, 0, 1, 1],
+    ),
+    "average_pool": one(
+        "AveragePool", {"x": numbers(1, 3, 20, 21)}, kernel_shape=[3, 3], pads=[1, 1, 1, 1]
+    ),
+    "average_pool_padded": one(
+        "AveragePool",
+        {"x": numbers(1, 3, 20, 21)},
+        kernel_shape=[4, 3],
+        pads=[1, 1, 2, 1],
+        count_include_pad=1,
+        strides=[3, 2],
+    ),
+    "global_pool": one("GlobalAveragePool", {"x": numbers(2, 5, 14, 15)}),
+}
+
+
+@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_windows(name: str, dynamic: bool) -> None:
+    nodes, feeds, outputs, weights = WINDOWS[name]
+    model = model_of(nodes, feeds, outputs, weights=weights, dynamic=dynamic)
+    compare(model, feeds, relative=1e-5)
+
+
+@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
+@pytest.mark.parametrize("name", MATMULS)
+def test_product(name: str, dynamic: bool) -> None:
+    nodes, feeds, outputs, weights = MATMULS[name]
+    model = model_of(nodes, feeds, outputs, weights=weights, dynamic=dynamic)
+    compare(model, feeds, relative=1e-5)
+    # Weights and activations are rounded to f16: 2^-11 of each factor.
+    compare(model, feeds, relative=2e-3, precision="f16", target=LARGE)
 
 
 @pytest.mark.parametrize("name", ["chain", "softmax", "sum_outer", "concat", "gather"])

@@ -22,6 +22,7 @@ OpEntry narae::npu::findOp(StringRef name) {
     registerGatherOps(t);
     registerMatmulOps(t);
     registerAttentionOps(t);
+    registerWindowOps(t);
     return t;
   }();
   return table.lookup(name);
@@ -62,28 +63,29 @@ FailureOr<Tile> TileBuilder::evaluate(Value value, const Access &access) {
   return result;
 }
 
+Index TileBuilder::broadcast(Expr own, Expr outer, Index index) {
+  if (own == outer || fm::constantOf(outer) == 1)
+    return index;
+  if (fm::constantOf(own) == 1)
+    return fixed(scalars.constant(0));
+  if (fm::constantOf(own))
+    return index;
+  // It may be 1 when the kernel runs.
+  Expr one = scope.cst(1), zero = scope.cst(0);
+  Expr factor = scope.select(scope.equal(own, one), zero, one);
+  index.offset = scalars.mul(index.offset, scalars.host(factor));
+  for (auto &[axis, by] : index.terms)
+    by = scope.mul(by, factor);
+  return index;
+}
+
 Access TileBuilder::broadcast(Value operand, ArrayRef<Expr> resultDims,
                               const Access &access) {
   ArrayRef<Expr> own = dims(operand);
   Access result;
   size_t skip = resultDims.size() - own.size();
-  for (size_t i = 0; i < own.size(); ++i) {
-    Expr outer = resultDims[skip + i];
-    Index index = access[skip + i];
-    if (own[i] != outer && fm::constantOf(outer) != 1) {
-      if (fm::constantOf(own[i]) == 1) {
-        index = fixed(scalars.constant(0));
-      } else if (!fm::constantOf(own[i])) {
-        // It may be 1 when the kernel runs.
-        Expr one = scope.cst(1), zero = scope.cst(0);
-        Expr factor = scope.select(scope.equal(own[i], one), zero, one);
-        index.offset = scalars.mul(index.offset, scalars.host(factor));
-        for (auto &[axis, by] : index.terms)
-          by = scope.mul(by, factor);
-      }
-    }
-    result.push_back(index);
-  }
+  for (size_t i = 0; i < own.size(); ++i)
+    result.push_back(broadcast(own[i], resultDims[skip + i], access[skip + i]));
   return result;
 }
 

@@ -105,7 +105,8 @@ Access KernelWriter::openTiles(ArrayRef<Expr> dims, const TileWish &wish) {
                 "for cpu");
   Expr room = positive(s.floorDiv(budget, whole));
   Expr share = s.ceilDiv(cut, s.cst(b.machine.allCores()));
-  Expr least = positive(s.floorDiv(s.cst(kSmallTile), whole));
+  Expr least =
+      positive(s.floorDiv(s.cst(wish.least ? wish.least : kSmallTile), whole));
   room = s.min(room, s.max(share, least));
   // From the innermost dimension outwards.
   SmallVector<Expr> tiles(dims.size()), counts(dims.size());

@@ -79,23 +79,20 @@ std::optional<TileBuilder::Part> TileBuilder::part(const Index &index,
   return part;
 }
 
-void TileBuilder::vectorIntoPart(const Tile &dst, const Part &part,
-                                 const Tile &tile) {
-  Tile target = dst;
-  TileAxes list;
-  Scalar stride = scalars.constant(1);
-  for (auto &[axis, step] : target.strides) {
+Tile TileBuilder::throughPart(Tile tile, const Part &part) {
+  for (auto &[axis, step] : tile.strides)
     if (axis == part.from) {
       axis = part.axis;
-      stride = step;
-      target.offset =
-          scalars.add(target.offset, scalars.mul(part.skipped, step));
+      tile.offset = scalars.add(tile.offset, scalars.mul(part.skipped, step));
     }
-    list.push_back(axis);
-  }
-  if (part.from == ~0u) {
-    target.strides.push_back({part.axis, stride});
-    list.push_back(part.axis);
-  }
-  vectorInto(target, Opcode::VConvert, {tile}, list);
+  // A dimension of one element: the part has it or is empty.
+  if (part.from == ~0u)
+    tile.strides.push_back({part.axis, scalars.constant(1)});
+  return tile;
+}
+
+void TileBuilder::vectorIntoPart(const Tile &dst, const Part &part,
+                                 const Tile &tile) {
+  Tile target = throughPart(dst, part);
+  vectorInto(target, Opcode::VConvert, {tile}, axesOf(target));
 }

@@ -28,6 +28,8 @@ struct TileWish {
   llvm::SmallVector<bool> single; ///< by dimension: one element at a time
   /// By dimension: elements of a tile at most (0: as many as fit).
   llvm::SmallVector<int64_t> most;
+  /// Elements of a tile below which cores are not given less (0: a default).
+  int64_t least = 0;
   /// Elements that a tile has for each element of the result.
   Expr inner;
 };
@@ -60,6 +62,7 @@ void registerNormOps(OpTable &table);
 void registerGatherOps(OpTable &table);
 void registerMatmulOps(OpTable &table);
 void registerAttentionOps(OpTable &table);
+void registerWindowOps(OpTable &table);
 
 } // namespace narae::npu
 

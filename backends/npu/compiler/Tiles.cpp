@@ -156,11 +156,12 @@ void TileBuilder::endLoop() {
 // Tiles
 //===----------------------------------------------------------------------===//
 
-Tile TileBuilder::newTile(ElementType type, ArrayRef<AxisId> list) {
+Tile TileBuilder::newTile(ElementType type, ArrayRef<AxisId> list,
+                          Space space) {
   Tile tile;
   tile.type = type;
   int64_t bytes = mostElements(list) * std::max(bitsOf(type) / 8, 1);
-  tile.buffer = schedule.allocate(Space::Scratchpad, uint64_t(bytes));
+  tile.buffer = schedule.allocate(space, uint64_t(bytes));
   Scalar stride = scalars.constant(1);
   for (AxisId axis : llvm::reverse(list)) {
     tile.strides.push_back({axis, stride});
@@ -170,7 +171,7 @@ Tile TileBuilder::newTile(ElementType type, ArrayRef<AxisId> list) {
   return tile;
 }
 
-Window TileBuilder::place(const Tile &tile, ArrayRef<AxisId> list) {
+Window TileBuilder::window(const Tile &tile, ArrayRef<AxisId> list) {
   Window result;
   result.type = tile.type;
   result.space = schedule.buffers[tile.buffer].space;
@@ -187,6 +188,25 @@ Window TileBuilder::place(const Tile &tile, ArrayRef<AxisId> list) {
     result.dims.push_back({axes[axis].size, stride});
   }
   return result;
+}
+
+Window TileBuilder::shaped(const Tile &tile,
+                           ArrayRef<std::optional<AxisId>> list) {
+  Window result = window(tile, {});
+  for (std::optional<AxisId> axis : list) {
+    Window one;
+    if (axis)
+      one = window(tile, {*axis});
+    if (one.dims.empty())
+      one.dims.push_back({scalars.constant(1), scalars.constant(0)});
+    result.dims.push_back(one.dims.front());
+  }
+  return result;
+}
+
+Window TileBuilder::matrix(const Tile &tile, std::optional<AxisId> rows,
+                           std::optional<AxisId> columns) {
+  return shaped(tile, {rows, columns});
 }
 
 static bool takesScalarB(Opcode opcode) {
@@ -208,10 +228,10 @@ void TileBuilder::vectorInto(const Tile &dst, Opcode opcode,
     places.push_back(std::nullopt);
     if (source.isNumber())
       continue;
-    places.back() = place(source, list);
+    places.back() = window(source, list);
     uses.push_back({source.buffer, false});
   }
-  Window to = place(dst, list);
+  Window to = window(dst, list);
   schedule.step(Lane::Vector, uses, [=](StreamWriter &out) {
     SmallVector<StreamWriter::Argument, 5> arguments = {
         out.operand(OperandName::Dst, to)};
@@ -247,7 +267,7 @@ Tile TileBuilder::inMemory(const Tile &tile) {
   if (!tile.isNumber())
     return tile;
   Tile result = newTile(tile.type, {});
-  Window to = place(result, {});
+  Window to = window(result, {});
   if (tile.number) {
     float value = float(*tile.number);
     schedule.step(Lane::Vector, {{result.buffer, true}},
@@ -291,7 +311,7 @@ Tile TileBuilder::reduce(Opcode opcode, const Tile &tile, AxisId axis,
   Tile result = newTile(type, rest);
   TileAxes all = rest;
   all.push_back(axis);
-  Window from = place(tile, all), to = place(result, rest);
+  Window from = window(tile, all), to = window(result, rest);
   // The last dimension is the reduced one, of the result one element.
   if (fm::constantOf(axes[axis].tile) == 1)
     from.dims.push_back({scalars.constant(1), scalars.constant(0)});
@@ -308,7 +328,7 @@ Tile TileBuilder::iota(AxisId axis, Scalar start) {
   // In f32 exact up to 2^24; so is every dimension that fits a tile's start
   // when it is added as an integer.
   Tile result = newTile(ElementType::I32, {axis});
-  Window to = place(result, {axis});
+  Window to = window(result, {axis});
   schedule.step(Lane::Vector, {{result.buffer, true}}, [=](StreamWriter &out) {
     out.emit(Opcode::VIota, {out.operand(OperandName::Dst, to),
                              StreamWriter::number(OperandName::Start, 0),
@@ -350,8 +370,8 @@ TileBuilder::Bytes TileBuilder::bytesOf(int64_t elementBytes,
 }
 
 Window TileBuilder::argumentPlace(uint32_t buffer, Type element,
-                                 ArrayRef<Expr> dims, const Access &access,
-                                 ArrayRef<AxisId> list, int64_t shift) {
+                                  ArrayRef<Expr> dims, const Access &access,
+                                  ArrayRef<AxisId> list, int64_t shift) {
   // Of i64 the lower words.
   ElementType type = *scratchpadType(element);
   int64_t step = std::max(bitsOf(type) / 8, 1);
@@ -379,7 +399,7 @@ Tile TileBuilder::loadBuffer(uint32_t buffer, Type element, ArrayRef<Expr> dims,
                              const Access &access, int64_t shift) {
   TileAxes list = axesOf(access);
   Tile result = newTile(*scratchpadType(element), list);
-  Window to = place(result, list);
+  Window to = window(result, list);
   Window from = argumentPlace(buffer, element, dims, access, list, shift);
   schedule.step(Lane::Load, {{result.buffer, true}}, [=](StreamWriter &out) {
     out.emit(Opcode::DCopy, {out.operand(OperandName::Dst, to),
@@ -397,7 +417,7 @@ void TileBuilder::storeBuffer(uint32_t buffer, Type element,
   if (tile.isNumber() || tile.type != type || axesOf(tile) != list)
     tile = vector(Opcode::VConvert, type, {tile}, list);
   auto store = [&](const Tile &part, int64_t shift) {
-    Window from = place(part, list);
+    Window from = window(part, list);
     Window to = argumentPlace(buffer, element, dims, access, list, shift);
     schedule.step(Lane::Store, {{part.buffer, false}}, [=](StreamWriter &out) {
       out.emit(Opcode::DCopy, {out.operand(OperandName::Dst, to),

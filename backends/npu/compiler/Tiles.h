@@ -106,6 +106,8 @@ public:
   /// for.
   Access broadcast(mlir::Value operand, llvm::ArrayRef<Expr> resultDims,
                    const Access &access);
+  /// The same of one dimension.
+  Index broadcast(Expr own, Expr outer, Index index);
   llvm::FailureOr<Tile> evaluateBroadcast(mlir::Value operand,
                                           llvm::ArrayRef<Expr> resultDims,
                                           const Access &access) {
@@ -130,15 +132,24 @@ public:
     Scalar first;   ///< the index of its first place
   };
   std::optional<Part> part(const Index &index, Expr begin, Expr end);
+  /// A tile seen through the part of an axis: what is written there lies there.
+  Tile throughPart(Tile tile, const Part &part);
   /// Writes a tile to the part of another.
   void vectorIntoPart(const Tile &dst, const Part &part, const Tile &tile);
   llvm::ArrayRef<Expr> dims(mlir::Value value) { return scope.dims(value); }
 
   //--- Steps ----------------------------------------------------------------
-  Tile newTile(ElementType type, llvm::ArrayRef<AxisId> axes);
+  Tile newTile(ElementType type, llvm::ArrayRef<AxisId> axes,
+               Space space = Space::Scratchpad);
   /// The operand for a tile over axes, in this order; at most five of them have
   /// more than one element.
-  Window place(const Tile &tile, llvm::ArrayRef<AxisId> axes);
+  Window window(const Tile &tile, llvm::ArrayRef<AxisId> axes);
+  /// The operand for a matrix over two axes, of which each may be missing or of
+  /// one element.
+  Window matrix(const Tile &tile, std::optional<AxisId> rows,
+                std::optional<AxisId> columns);
+  /// The same for any number of axes.
+  Window shaped(const Tile &tile, llvm::ArrayRef<std::optional<AxisId>> axes);
   /// A vector instruction of operands over the axes of all of them (or the
   /// given ones), into a new tile.
   Tile vector(Opcode opcode, ElementType type, llvm::ArrayRef<Tile> operands);
@@ -173,8 +184,8 @@ public:
   /// The operand for `access` of a tensor of the launch over axes, in this
   /// order; those of one element have no dimension.
   Window argumentPlace(uint32_t buffer, mlir::Type element,
-                      llvm::ArrayRef<Expr> dims, const Access &access,
-                      llvm::ArrayRef<AxisId> axes, int64_t shift = 0);
+                       llvm::ArrayRef<Expr> dims, const Access &access,
+                       llvm::ArrayRef<AxisId> axes, int64_t shift = 0);
   /// Stores a tile to result `buffer` of the launch.
   void storeBuffer(uint32_t buffer, mlir::Type element,
                    llvm::ArrayRef<Expr> dims, const Access &access, Tile tile);

@@ -87,7 +87,7 @@ static FailureOr<Tile> gather(TileBuilder &b, Operation *op, unsigned,
   list.append(rest);
   ElementType type = typeOf(isArgument ? table : input);
   Tile result = b.newTile(type, TileBuilder::unite({byIndex, rest}));
-  Window to = b.place(result, list), index = b.place(places, byIndex), from;
+  Window to = b.window(result, list), index = b.window(places, byIndex), from;
   if (byIndex.empty()) {
     auto one = Window::Dim{b.scalars.constant(1), b.scalars.constant(0)};
     to.dims.insert(to.dims.begin(), one);
@@ -96,7 +96,7 @@ static FailureOr<Tile> gather(TileBuilder &b, Operation *op, unsigned,
   if (!isArgument) {
     TileAxes rows = {whole};
     rows.append(rest);
-    from = b.place(source, rows);
+    from = b.window(source, rows);
     if (fm::constantOf(b.axes[whole].tile) == 1)
       from.dims.insert(from.dims.begin(),
                        {b.scalars.constant(1), b.scalars.constant(0)});
@@ -177,8 +177,8 @@ static FailureOr<Tile> gatherElements(TileBuilder &b, Operation *op, unsigned,
   all.append(along);
   rows.push_back(whole);
   Tile result = b.newTile(typeOf(op->getResult(0)), TileBuilder::unite({all}));
-  Window to = b.place(result, all), from = b.place(a, rows),
-         index = b.place(places, all);
+  Window to = b.window(result, all), from = b.window(a, rows),
+         index = b.window(places, all);
   Window::Dim one{b.scalars.constant(1), b.scalars.constant(0)};
   if (along.empty() || fm::constantOf(b.axes[along[0]].tile) == 1) {
     to.dims.push_back(one);

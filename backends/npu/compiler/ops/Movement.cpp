@@ -184,7 +184,6 @@ static FailureOr<Tile> pad(TileBuilder &b, Operation *op, unsigned,
   b.vectorInto(tile, Opcode::VConvert, {*value}, list);
   Access inner(access);
   Tile target = tile;
-  std::optional<TileBuilder::Part> last;
   for (auto [i, axis] : llvm::enumerate(axes)) {
     Expr before = (*pads)[i];
     if (fm::constantOf(before) == 0 &&
@@ -197,26 +196,12 @@ static FailureOr<Tile> pad(TileBuilder &b, Operation *op, unsigned,
                            "on the NPU; compile for cpu");
     // A negative pad crops: the part begins inside of the operand.
     inner[axis] = {part->first, {{part->axis, b.scope.cst(1)}}};
-    if (last) {
-      // The target so far, as seen through the parts before.
-      for (auto &[own, step] : target.strides)
-        if (own == last->from) {
-          own = last->axis;
-          target.offset =
-              b.scalars.add(target.offset, b.scalars.mul(last->skipped, step));
-        }
-      if (last->from == ~0u)
-        target.strides.push_back({last->axis, b.scalars.constant(1)});
-    }
-    last = part;
+    target = b.throughPart(target, *part);
   }
   FailureOr<Tile> own = b.evaluate(pad.getInput(), inner);
   if (failed(own))
     return failure();
-  if (last)
-    b.vectorIntoPart(target, *last, *own);
-  else
-    b.vectorInto(target, Opcode::VConvert, {*own}, list);
+  b.vectorInto(target, Opcode::VConvert, {*own}, b.axesOf(target));
   return tile;
 }
 
