@@ -41,6 +41,96 @@ static TileAxes longAxes(TileBuilder &b, ArrayRef<AxisId> axes) {
   return result;
 }
 
+/// A tile without room between its elements, whatever the size of this tile: so
+/// that all of its places are one list.
+static Tile compactTile(TileBuilder &b, ElementType type,
+                        ArrayRef<AxisId> axes) {
+  Tile tile = b.newTile(type, axes);
+  Scalar stride = b.scalars.constant(1);
+  for (auto &[axis, step] : llvm::reverse(tile.strides)) {
+    step = stride;
+    stride = b.scalars.mul(stride, b.axes[axis].size);
+  }
+  return tile;
+}
+
+namespace {
+/// A list of indices and the tile of what they name.
+struct Gathered {
+  Tile places, result;
+  Window index, to; ///< [n] and [n, rest]
+};
+} // namespace
+
+/// Places on several axes become one list.
+static Gathered prepare(TileBuilder &b, const Tile &places,
+                        const TileAxes &byIndex, const TileAxes &rest,
+                        ElementType type) {
+  Gathered g;
+  TileAxes list = byIndex;
+  list.append(rest);
+  g.places = places;
+  if (byIndex.size() > 1) {
+    g.places = compactTile(b, i32, byIndex);
+    b.vectorInto(g.places, Opcode::VConvert, {places}, byIndex);
+  }
+  // Axes of the index first, so that rows lie one after the other.
+  g.result =
+      byIndex.size() > 1 ? compactTile(b, type, list) : b.newTile(type, list);
+  g.to = b.window(g.result, rest);
+  g.index = b.window(g.places, {});
+  Window::Dim index{b.scalars.constant(1), b.scalars.constant(0)}, row = index;
+  if (!byIndex.empty()) {
+    Scalar count = b.scalars.constant(1);
+    for (AxisId axis : byIndex)
+      count = b.scalars.mul(count, b.axes[axis].size);
+    auto strideOf = [&](const Tile &tile) {
+      for (auto [axis, stride] : tile.strides)
+        if (axis == byIndex.back())
+          return stride;
+      return b.scalars.constant(0);
+    };
+    index = {count, strideOf(g.places)};
+    row = {count, strideOf(g.result)};
+  }
+  g.index.dims.insert(g.index.dims.begin(), index);
+  g.to.dims.insert(g.to.dims.begin(), row);
+  return g;
+}
+
+/// Rows by index, each `rowElements` after the one before, of an argument that
+/// lies as a tensor of these dimensions; `inner` is the access within a row.
+static FailureOr<Tile> fetchRows(TileBuilder &b, Operation *op,
+                                 BlockArgument table, ArrayRef<Expr> dims,
+                                 const Access &inner, const Tile &places,
+                                 Expr rows, Expr rowElements) {
+  TileAxes byIndex = longAxes(b, b.axesOf(places));
+  TileAxes rest = longAxes(b, b.axesOf(inner));
+  for (AxisId axis : byIndex)
+    if (llvm::is_contained(rest, axis))
+      return op->emitError("indices along the axis of what they name are not "
+                           "covered on the NPU; compile for cpu");
+  ElementType type = typeOf(table);
+  Gathered g = prepare(b, places, byIndex, rest, type);
+  Window to = g.to, index = g.index;
+  Window from = b.argumentPlace(table.getArgNumber(), elementOf(table), dims,
+                                inner, rest);
+  // Of i64 the lower words.
+  int64_t words = storedBytes(elementOf(table)) / std::max(bitsOf(type) / 8, 1);
+  from.dims.insert(
+      from.dims.begin(),
+      {b.scalars.host(rows),
+       b.scalars.host(b.scope.mul(rowElements, b.scope.cst(words)))});
+  b.schedule.step(
+      Lane::Load, {{g.result.buffer, true}, {g.places.buffer, false}},
+      [=](StreamWriter &out) {
+        out.emit(Opcode::DGather, {out.operand(OperandName::Dst, to),
+                                   out.operand(OperandName::A, from),
+                                   out.operand(OperandName::Index, index)});
+      });
+  return g.result;
+}
+
 static FailureOr<Tile> gather(TileBuilder &b, Operation *op, unsigned,
                               const Access &access) {
   auto gather = cast<fm::GatherOp>(op);
@@ -54,17 +144,10 @@ static FailureOr<Tile> gather(TileBuilder &b, Operation *op, unsigned,
   SmallVector<Expr> dims(b.dims(input));
   Tile places = placesOf(b, *indices, dims[axis]);
   TileAxes byIndex = longAxes(b, b.axesOf(places));
-  if (byIndex.size() > 1)
-    return op->emitError("a gather by several dimensions of indices under "
-                         "another movement is not covered on the NPU; compile "
-                         "for cpu");
   Access inner(access.begin(), access.begin() + axis);
   inner.push_back(b.fixed(b.scalars.constant(0)));
   inner.append(access.begin() + axis + count, access.end());
   TileAxes rest = longAxes(b, b.axesOf(inner));
-  if (llvm::is_contained(rest, byIndex.empty() ? ~0u : byIndex.front()))
-    return op->emitError("this gather is not covered on the NPU");
-
   // Conversions come after the gather: they are elementwise.
   Value table = input;
   while (auto cast = table.getDefiningOp<fm::CastOp>()) {
@@ -72,84 +155,102 @@ static FailureOr<Tile> gather(TileBuilder &b, Operation *op, unsigned,
       break;
     table = cast.getInput();
   }
-  if (!isa<BlockArgument>(table))
-    table = input;
-  bool isArgument = isa<BlockArgument>(table);
+  if (auto argument = dyn_cast<BlockArgument>(table)) {
+    Expr row = b.scope.product(ArrayRef<Expr>(dims).drop_front(axis + 1));
+    FailureOr<Tile> result =
+        fetchRows(b, op, argument, dims, inner, places, dims[axis], row);
+    // Through each of the conversions, as they round.
+    SmallVector<fm::CastOp> casts;
+    for (Value at = input; at != table; at = casts.back().getInput())
+      casts.push_back(at.getDefiningOp<fm::CastOp>());
+    for (fm::CastOp cast : llvm::reverse(casts))
+      if (succeeded(result))
+        result = b.convert(*result, typeOf(cast.getResult()));
+    return result;
+  }
   AxisId whole = 0;
-  Tile source;
-  if (!isArgument) {
-    FailureOr<Tile> rows = b.evaluateWhole(input, inner, axis, whole);
-    if (failed(rows))
-      return failure();
-    source = b.inMemory(*rows);
-  }
-  TileAxes list = byIndex;
-  list.append(rest);
-  ElementType type = typeOf(isArgument ? table : input);
-  Tile result = b.newTile(type, TileBuilder::unite({byIndex, rest}));
-  Window to = b.window(result, list), index = b.window(places, byIndex), from;
-  if (byIndex.empty()) {
-    auto one = Window::Dim{b.scalars.constant(1), b.scalars.constant(0)};
-    to.dims.insert(to.dims.begin(), one);
-    index.dims.insert(index.dims.begin(), one);
-  }
-  if (!isArgument) {
-    TileAxes rows = {whole};
-    rows.append(rest);
-    from = b.window(source, rows);
-    if (fm::constantOf(b.axes[whole].tile) == 1)
-      from.dims.insert(from.dims.begin(),
-                       {b.scalars.constant(1), b.scalars.constant(0)});
-    b.schedule.step(
-        Lane::Vector,
-        {{result.buffer, true}, {source.buffer, false}, {places.buffer, false}},
-        [=](StreamWriter &out) {
-          out.emit(Opcode::VGather, {out.operand(OperandName::Dst, to),
-                                     out.operand(OperandName::A, from),
-                                     out.operand(OperandName::Index, index)});
-        });
-    return result;
-  }
-  from = b.argumentPlace(cast<BlockArgument>(table).getArgNumber(),
-                         elementOf(table), dims, inner, rest);
-  Expr row = b.scope.cst(1);
-  for (size_t i = axis + 1; i < dims.size(); ++i)
-    row = b.scope.mul(row, dims[i]);
-  int64_t words = storedBytes(elementOf(table)) / std::max(bitsOf(type) / 8, 1);
-  from.dims.insert(from.dims.begin(),
-                   {b.scalars.host(dims[axis]),
-                    b.scalars.host(b.scope.mul(row, b.scope.cst(words)))});
-  b.schedule.step(Lane::Load, {{result.buffer, true}, {places.buffer, false}},
-                  [=](StreamWriter &out) {
-                    out.emit(Opcode::DGather,
-                             {out.operand(OperandName::Dst, to),
-                              out.operand(OperandName::A, from),
-                              out.operand(OperandName::Index, index)});
-                  });
-  if (table == input)
-    return result;
-  // Through each of the conversions, as they round.
-  SmallVector<fm::CastOp> casts;
-  for (Value at = input; at != table; at = casts.back().getInput())
-    casts.push_back(at.getDefiningOp<fm::CastOp>());
-  for (fm::CastOp cast : llvm::reverse(casts))
-    result = b.convert(result, typeOf(cast.getResult()));
-  return result;
+  FailureOr<Tile> source = b.evaluateWhole(input, inner, axis, whole);
+  if (failed(source))
+    return failure();
+  Tile a = b.inMemory(*source);
+  TileAxes rows = {whole};
+  rows.append(rest);
+  Gathered g = prepare(b, places, byIndex, rest, typeOf(input));
+  Window to = g.to, index = g.index, from = b.window(a, rows);
+  if (fm::constantOf(b.axes[whole].tile) == 1)
+    from.dims.insert(from.dims.begin(),
+                     {b.scalars.constant(1), b.scalars.constant(0)});
+  b.schedule.step(
+      Lane::Vector,
+      {{g.result.buffer, true}, {a.buffer, false}, {g.places.buffer, false}},
+      [=](StreamWriter &out) {
+        out.emit(Opcode::VGather, {out.operand(OperandName::Dst, to),
+                                   out.operand(OperandName::A, from),
+                                   out.operand(OperandName::Index, index)});
+      });
+  return g.result;
 }
 
-/// Only the last dimension of the indices in a tile: a list of indices.
-static void gatherWish(TileBuilder &b, Operation *op, TileWish &wish) {
-  auto gather = cast<fm::GatherOp>(op);
-  size_t axis = size_t(gather.getAxis());
-  SmallVector<Expr> dims(b.dims(gather.getIndices()));
-  bool isLast = true;
-  for (size_t i = dims.size(); i-- > 0;) {
-    if (fm::constantOf(dims[i]) == 1)
-      continue;
-    if (!isLast)
-      wish.single[axis + i] = true;
-    isLast = false;
+/// The index of a dimension at each place of the tile.
+static Tile placeAlong(TileBuilder &b, const Index &index) {
+  if (index.terms.empty())
+    return b.inMemory(b.integer(index.offset));
+  Tile place = b.iota(index.terms[0].first, b.scalars.constant(0));
+  place = b.vector(Opcode::VMul, i32,
+                   {place, b.integer(b.scalars.host(index.terms[0].second))});
+  return b.vector(Opcode::VAdd, i32, {place, b.integer(index.offset)});
+}
+
+/// Tuples of indices become the number of a row.
+static FailureOr<Tile> gatherNd(TileBuilder &b, Operation *op, unsigned,
+                                const Access &access) {
+  auto gather = cast<fm::GatherNdOp>(op);
+  Value input = gather.getInput(), table = input;
+  while (isa_and_nonnull<fm::ReshapeOp, fm::FlattenOp, fm::UnsqueezeOp,
+                         fm::SqueezeOp>(table.getDefiningOp()))
+    table = table.getDefiningOp()->getOperand(0);
+  auto argument = dyn_cast<BlockArgument>(table);
+  if (!argument)
+    return op->emitError("a gather_nd of what the kernel computes is not "
+                         "covered on the NPU; compile for cpu");
+  SmallVector<Expr> dims(b.dims(input)), tuples(b.dims(gather.getIndices()));
+  auto width = fm::constantOf(tuples.back());
+  size_t batch = size_t(gather.getBatchDims()), lists = tuples.size() - 1;
+  size_t used = batch + size_t(*width);
+  Expr rows = b.scope.cst(1);
+  Tile place;
+  for (size_t i = 0; i < used; ++i) {
+    Tile own;
+    if (i < batch) {
+      own = placeAlong(b, access[i]);
+    } else {
+      Access at(access.begin(), access.begin() + lists);
+      at.push_back(b.fixed(b.scalars.constant(int64_t(i - batch))));
+      FailureOr<Tile> index = b.evaluate(gather.getIndices(), at);
+      if (failed(index))
+        return failure();
+      own = placesOf(b, *index, dims[i]);
+    }
+    if (i > 0) {
+      Tile above = b.vector(Opcode::VMul, i32,
+                            {place, b.integer(b.scalars.host(dims[i]))});
+      own = b.vector(Opcode::VAdd, i32, {above, own});
+    }
+    place = own;
+    rows = b.scope.mul(rows, dims[i]);
   }
+  Access inner(used, b.fixed(b.scalars.constant(0)));
+  inner.append(access.begin() + lists, access.end());
+  Expr row = b.scope.product(ArrayRef<Expr>(dims).drop_front(used));
+  return fetchRows(b, op, argument, dims, inner, place, rows, row);
+}
+
+static std::string checkGatherNd(Operation *op, const Machine &) {
+  auto indices =
+      cast<RankedTensorType>(cast<fm::GatherNdOp>(op).getIndices().getType());
+  return indices.isDynamicDim(indices.getRank() - 1)
+             ? "tuples of indices need a static length; fix it with --dim"
+             : "";
 }
 
 static FailureOr<Tile> gatherElements(TileBuilder &b, Operation *op, unsigned,
@@ -204,6 +305,7 @@ static void gatherElementsWish(TileBuilder &b, Operation *op, TileWish &wish) {
 }
 
 void narae::npu::registerGatherOps(OpTable &t) {
-  t["fm.gather"] = {gather, gatherWish};
+  t["fm.gather"] = {gather};
+  t["fm.gather_nd"] = {gatherNd, nullptr, checkGatherNd};
   t["fm.gather_elements"] = {gatherElements, gatherElementsWish};
 }
