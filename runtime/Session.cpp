@@ -113,6 +113,11 @@ Status Session::placeWeights() {
   const Reader &reader = *artifact->reader;
   size_t number = count(reader.program().weights());
   std::vector<void *> addresses(number);
+  for (size_t i = 0; i < number && !device->isTimingOnly(); ++i)
+    if (reader.weight(i).size && !reader.weight(i).data)
+      return Status::error(
+          "the artifact was compiled without weights: it can be timed on a "
+          "simulator (--timing-only), and computes nothing");
   if (!device->isHost()) {
     if (Status status = copyWeights(addresses); status.failed())
       return status;

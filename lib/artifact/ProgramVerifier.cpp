@@ -55,6 +55,8 @@ static Status verifyWeight(const Weight &weight, const std::string &what,
     return Status::error(what + " is in a file '" + weight.file()->str() +
                          "', which is not below the artifact's folder");
   }
+  if (weight.absent())
+    return Status::success();
   uint64_t size = 0;
   for (const Section &section : sections)
     if (section.kind == SectionKind::Weights)

@@ -74,6 +74,8 @@ Status Reader::read(const char *data, uint64_t size, const std::string &folder,
       if (bytes.failed())
         return bytes.status();
       weights[i] = {*bytes, weight.size()};
+    } else if (weight.absent()) {
+      weights[i].size = weight.size();
     } else if (weightSection) {
       weights[i] = {base + weightSection->offset + weight.offset(),
                     weight.size()};

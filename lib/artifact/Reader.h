@@ -61,7 +61,8 @@ public:
   /// Bytes of a session's state memory.
   uint64_t stateBytes() const;
   /// The bytes of `program().weights()[index]`: 64-byte aligned when they are
-  /// in the file, aligned to their element when they are external.
+  /// in the file, aligned to their element when they are external; null with a
+  /// size when they are absent.
   Bytes weight(size_t index) const { return weights[index]; }
   /// Bytes of all weights together.
   uint64_t weightBytes() const;

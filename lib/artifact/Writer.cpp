@@ -81,7 +81,7 @@ static Status writeWeights(OutputFile &file, ProgramT &program,
   Hasher hasher;
   for (size_t i = 0; i < program.weights.size(); ++i) {
     WeightT &weight = *program.weights[i];
-    if (!weight.file.empty())
+    if (!weight.file.empty() || weight.absent)
       continue;
     if (i >= sources.size() ||
         (!sources[i].data && !sources[i].produce && sources[i].size))
@@ -134,7 +134,7 @@ Status Writer::write(const std::string &path) {
                          std::to_string(objects.size()) + " were added");
   bool hasWeights = false;
   for (const std::unique_ptr<WeightT> &weight : program.weights)
-    hasWeights |= weight->file.empty();
+    hasWeights |= weight->file.empty() && !weight->absent;
   if (program.attachments.size() != attachments.size())
     return Status::error("the program lists attachments that were not added");
   std::vector<Section> sections(hasWeights + objects.size() +

@@ -63,7 +63,7 @@ public:
 
   /// Sets the bytes of `program.weights[index]`. Weights with `file` set are
   /// external and need none; their offset, size and hash (`hashBytes` of
-  /// their bytes) are the caller's.
+  /// their bytes) are the caller's. So is the size of those that are `absent`.
   void setWeight(size_t index, WeightSource source);
 
   /// Writes a temporary file beside `path` and renames it. On an error

@@ -101,10 +101,10 @@ bool ProgramEmitter::placeOutside(fm::WeightDataOp data, WeightT &weight) {
 }
 
 bool ProgramEmitter::addWeight(fm::WeightDataOp data) {
-  if (!store.contains(data.getSymName())) {
+  bool isAbsent = !store.contains(data.getSymName());
+  if (isAbsent && !data.getAbsent()) {
     data.emitError("the bytes of weight '")
-        << data.getSymName() << "' are missing"
-        << (data.getAbsent() ? ": the module was made without weights" : "");
+        << data.getSymName() << "' are missing";
     return false;
   }
   auto type = cast<RankedTensorType>(data.getType());
@@ -114,7 +114,10 @@ bool ProgramEmitter::addWeight(fm::WeightDataOp data) {
   weight->dims.assign(type.getShape().begin(), type.getShape().end());
   size_t index = program.weights.size();
   tables.weights[data.getSymName()] = index;
-  if (!info.externalWeights || !placeOutside(data, *weight))
+  if (isAbsent) {
+    weight->absent = true;
+    weight->size = fm::storageBytes(type);
+  } else if (!info.externalWeights || !placeOutside(data, *weight))
     writer.setWeight(index, sourceOf(data.getSymName()));
   program.weights.push_back(std::move(weight));
   return true;

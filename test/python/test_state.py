@@ -157,5 +157,6 @@ def test_weights_of_pieces_and_outside(tmp_path: Path, tool: RunTool) -> None:
 
 
 def test_without_weights(tmp_path: Path) -> None:
-    with pytest.raises(narae.Error, match="made without weights"):
-        narae.compile(MODULES / "absent.mlir", output=tmp_path / "model.narae")
+    artifact = narae.compile(MODULES / "absent.mlir", output=tmp_path / "model.narae")
+    with pytest.raises(narae.Error, match="compiled without weights"):
+        narae.Session(artifact)

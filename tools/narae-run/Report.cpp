@@ -98,6 +98,18 @@ static std::string formatOutput(const std::string &name,
   return text + (count > shownValues ? " ...\n" : "\n");
 }
 
+/// Tokens a second at the pace of the device's own clock; 0 where it has none,
+/// or there are no tokens.
+static double tokensPerSecond(const RunReport &report) {
+  Json device = Json::parse(report.deviceJson, nullptr,
+                            /*allow_exceptions=*/false);
+  if (!report.tokens || !device.is_object() || !device.contains("seconds") ||
+      !device["seconds"].is_number())
+    return 0;
+  double seconds = device["seconds"].get<double>();
+  return seconds > 0 ? double(report.tokens * report.runs) / seconds : 0;
+}
+
 std::string narae::formatText(const RunReport &report) {
   std::string text;
   for (size_t i = 0; i < report.outputs.size() && !report.timingOnly; ++i)
@@ -109,7 +121,11 @@ std::string narae::formatText(const RunReport &report) {
             " ms, median " + formatNumber(median(times)) + " ms of " +
             std::to_string(times.size()) + " runs\n";
   }
-  return text + report.deviceText;
+  text += report.deviceText;
+  if (double rate = tokensPerSecond(report); rate > 0)
+    text += formatNumber(rate) + " tokens/s, " + std::to_string(report.tokens) +
+            " tokens a run of '" + report.entry + "'\n";
+  return text;
 }
 
 /// JSON has no NaN and no infinity.
@@ -156,6 +172,8 @@ std::string narae::formatJson(const RunReport &report) {
   if (!report.deviceJson.empty())
     json["device"] = Json::parse(report.deviceJson, nullptr,
                                  /*allow_exceptions=*/false);
+  if (double rate = tokensPerSecond(report); rate > 0)
+    json["tokens_per_second"] = rate;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

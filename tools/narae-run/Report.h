@@ -27,6 +27,8 @@ struct RunReport {
   bool timingOnly = false; ///< outputs mean nothing
   /// What the device measured itself, as text and JSON; often empty.
   std::string deviceText, deviceJson;
+  uint64_t runs = 0;   ///< that the device has seen
+  uint64_t tokens = 0; ///< a run of a language model's entry; else 0
 };
 
 /// The report as text, or as one JSON object.

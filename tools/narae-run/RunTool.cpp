@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -149,6 +150,23 @@ static Status deviceReport(narae_session *session, const char *kind,
       &text));
 }
 
+/// Tokens that a run of a language model's entry takes; 0 for other models.
+static uint64_t tokensOf(const narae_artifact *artifact, size_t entry,
+                         std::vector<Feed> &feeds) {
+  if (!std::strstr(narae_artifact_metadata(artifact), "\"language_model\""))
+    return 0;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    if (std::strcmp(narae_artifact_input(artifact, entry, i)->name, "tokens"))
+      continue;
+    uint64_t count = 1;
+    narae_tensor tensor = feeds[i].tensor();
+    for (size_t axis = 0; axis < tensor.rank; ++axis)
+      count *= static_cast<uint64_t>(tensor.shape[axis]);
+    return count;
+  }
+  return 0;
+}
+
 static Status runArtifact(const RunArguments &arguments) {
   std::vector<std::string> plugins = arguments.plugins;
   const char *list = std::getenv("NARAE_PLUGINS");
@@ -208,6 +226,8 @@ static Status runArtifact(const RunArguments &arguments) {
     return status;
   report.showTime = arguments.repeat > 1;
   report.timingOnly = arguments.timingOnly;
+  report.runs = arguments.repeat + (arguments.repeat > 1);
+  report.tokens = tokensOf(artifact.get(), *entry, *feeds);
   report.arenaBytes = narae_session_arena_bytes(session.get());
   report.weightBytes = narae_artifact_weight_bytes(artifact.get());
 

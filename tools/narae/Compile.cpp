@@ -66,8 +66,8 @@ static void addLanguageOptions(Options &options,
                "with * and ?; may be given several times",
                language.ignore);
   options.flag("--without-weights",
-               "takes shapes only: MODEL may be a config.json, and\n"
-               "phases up to codegen work",
+               "takes shapes only: MODEL may be a config.json. The\n"
+               "artifact can be timed (run --timing-only), not run",
                target.withoutWeights);
 }
 

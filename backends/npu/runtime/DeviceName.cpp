@@ -1,5 +1,4 @@
-//===- DeviceName.cpp - What a device's name asks for
-//-------------------------===//
+//===- DeviceName.cpp - What a device's name asks for ---------------------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

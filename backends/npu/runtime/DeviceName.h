@@ -1,5 +1,4 @@
-//===- DeviceName.h - What a device's name asks for --------------*- C++
-//-*-===//
+//===- DeviceName.h - What a device's name asks for ----------- -*- C++ -*-===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- DevicePools.cpp - Who has which bytes of device memory
-//----------------===//
+//===- DevicePools.cpp - Who has which bytes of device memory -------------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

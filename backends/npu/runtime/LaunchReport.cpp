@@ -1,5 +1,4 @@
-//===- LaunchReport.cpp - Launches and their times as text and JSON
-//----------===//
+//===- LaunchReport.cpp - Launches and their times as text and JSON -------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

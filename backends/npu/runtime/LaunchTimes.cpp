@@ -1,5 +1,4 @@
-//===- LaunchTimes.cpp - How long the launches of a queue take
-//---------------===//
+//===- LaunchTimes.cpp - How long the launches of a queue take ------------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,13 +12,13 @@ using namespace narae::npu;
 
 LaunchTimes::LaunchTimes(const Machine &machine) : machine(machine) {}
 
-LaunchTimes::Key
-LaunchTimes::keyOf(const LoadedKernel &kernel,
-                   const std::vector<int64_t> &parameters) const {
-  Key key = {kernel.program.get(), parameters};
+LaunchTimes::Key LaunchTimes::keyOf(const LoadedKernel &kernel,
+                                    const std::vector<int64_t> &parameters,
+                                    uint64_t data) {
+  Key key = {kernel.program.get(), parameters, kernel.isStatic ? 0 : data};
   for (size_t i = 0; i < parameters.size(); ++i)
     if (kernel.isAddress[i])
-      key.second[i] = 0;
+      std::get<1>(key)[i] = 0;
   return key;
 }
 
@@ -92,10 +91,11 @@ void LaunchTimes::append(const Launch &launch) {
 }
 
 bool LaunchTimes::addKnown(const LoadedKernel &kernel,
-                           const std::vector<int64_t> &parameters) {
-  if (!kernel.isStatic)
+                           const std::vector<int64_t> &parameters,
+                           std::optional<uint64_t> data) {
+  if (!kernel.isStatic && !data)
     return false;
-  auto found = known.find(keyOf(kernel, parameters));
+  auto found = known.find(keyOf(kernel, parameters, data.value_or(0)));
   if (found == known.end())
     return false;
   append(*found->second);
@@ -104,11 +104,12 @@ bool LaunchTimes::addKnown(const LoadedKernel &kernel,
 
 void LaunchTimes::add(const LoadedKernel &kernel,
                       const std::vector<int64_t> &parameters,
+                      std::optional<uint64_t> data,
                       const TimingReport &report) {
   launches.push_back(
       {kernelOf(kernel), parameters, kernel.isStatic, summarise(report)});
-  if (kernel.isStatic)
-    known[keyOf(kernel, parameters)] = &launches.back();
+  if (kernel.isStatic || data)
+    known[keyOf(kernel, parameters, data.value_or(0))] = &launches.back();
   append(launches.back());
 }
 

@@ -43,11 +43,14 @@ public:
   explicit LaunchTimes(const Machine &machine);
 
   /// Adds a launch that was simulated before; false where none was like it.
+  /// \param data a hash of the numbers that the program could read; none where
+  /// that is not known, which only counts for programs that read some.
   bool addKnown(const LoadedKernel &kernel,
-                const std::vector<int64_t> &parameters);
+                const std::vector<int64_t> &parameters,
+                std::optional<uint64_t> data);
   /// Adds a launch with its time.
   void add(const LoadedKernel &kernel, const std::vector<int64_t> &parameters,
-           const TimingReport &report);
+           std::optional<uint64_t> data, const TimingReport &report);
   /// Bytes between host and device.
   void addTransfer(uint64_t bytes, bool toDevice);
 
@@ -80,10 +83,10 @@ private:
     uint64_t bytes = 0;
     bool toDevice = false;
   };
-  using Key = std::pair<const LoadedProgram *, std::vector<int64_t>>;
+  using Key = std::tuple<const LoadedProgram *, std::vector<int64_t>, uint64_t>;
 
-  Key keyOf(const LoadedKernel &kernel,
-            const std::vector<int64_t> &parameters) const;
+  static Key keyOf(const LoadedKernel &kernel,
+                   const std::vector<int64_t> &parameters, uint64_t data);
   size_t kernelOf(const LoadedKernel &kernel);
   void append(const Launch &launch);
   double transferCycles(uint64_t bytes) const;

@@ -1,5 +1,4 @@
-//===- LoadedObject.cpp - Kernels that a device can launch
-//-------------------===//
+//===- LoadedObject.cpp - Kernels that a device can launch ----------------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- NpuDevice.cpp - A simulated NPU as a device
-//---------------------------===//
+//===- NpuDevice.cpp - A simulated NPU as a device ------------------------===//
 //
 // Part of the Narae project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +7,7 @@
 
 #include "backends/npu/runtime/NpuDevice.h"
 #include "backends/npu/runtime/Engines.h"
+#include "lib/artifact/Hash.h"
 
 #include <algorithm>
 #include <cstring>
@@ -187,6 +187,21 @@ Status NpuDevice::reserveScratch(uint64_t bytes) {
   return Status::success();
 }
 
+std::optional<uint64_t> NpuDevice::hashOfNumbers(const LoadedKernel &kernel) {
+  if (!name.timingOnly)
+    return std::nullopt;
+  artifact::Hasher hasher;
+  std::array<uint8_t, 4096> bytes;
+  for (size_t i = 0; !kernel.isStatic && i < kernel.kernel.buffers; ++i) {
+    uint64_t end = uint64_t(machine->usableDram());
+    size_t size =
+        size_t(std::min<uint64_t>(bytes.size(), end - offsetOf(buffers[i])));
+    if (read(buffers[i], bytes.data(), size).ok())
+      hasher.add(bytes.data(), size);
+  }
+  return hasher.finish();
+}
+
 Status NpuDevice::launch(const NaraeLaunch &launch) {
   const LoadedKernel &kernel =
       *reinterpret_cast<const LoadedKernel *>(launch.kernel);
@@ -206,7 +221,8 @@ Status NpuDevice::launch(const NaraeLaunch &launch) {
                      launch.params, launch.param_count, values, parameters);
       status.failed())
     return status;
-  bool isKnown = times && times->addKnown(kernel, parameters);
+  std::optional<uint64_t> data = hashOfNumbers(kernel);
+  bool isKnown = times && times->addKnown(kernel, parameters, data);
   if (isKnown && name.timingOnly)
     return Status::success();
   simulator->select(kernel.program);
@@ -226,7 +242,7 @@ Status NpuDevice::launch(const NaraeLaunch &launch) {
   TimingReport report = timeProgram(*simulator);
   if (report.fault)
     return Status::error(report.fault->message);
-  times->add(kernel, parameters, report);
+  times->add(kernel, parameters, data, report);
   return Status::success();
 }
 

@@ -118,7 +118,7 @@ static bool loadElement(Execution &execution, int64_t &result) {
     return execution.fail(FaultKind::Index, "element " + std::to_string(index) +
                                                 " of " +
                                                 std::to_string(view.sizes[0]));
-  if (!execution.data())
+  if (!execution.options.data && !execution.options.integers)
     return execution.fail(FaultKind::Type,
                           "its result depends on data, of which there is none "
                           "in this run");

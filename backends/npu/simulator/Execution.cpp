@@ -68,6 +68,22 @@ int32_t Execution::integerScalar(OperandName name) const {
   return int32_t(uint64_t(stream.registers[operand.reg]) + uint64_t(whole));
 }
 
+bool Execution::isOfFewIntegers() const {
+  constexpr int64_t many = 4096;
+  const std::vector<OperandInfo> &infos = instruction.info().operands;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    OperandKind kind = infos[i].kind;
+    int64_t number = instruction.operands[i].number;
+    if ((kind != OperandKind::View && kind != OperandKind::MaybeView) ||
+        number == noView)
+      continue;
+    const View &view = stream.views[size_t(number)];
+    if (view.type != ElementType::I32 || view.elements() > many)
+      return false;
+  }
+  return true;
+}
+
 bool Execution::view(OperandName name, View &view) {
   int64_t reg = number(name);
   auto text = [&] {

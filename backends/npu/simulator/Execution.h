@@ -63,7 +63,11 @@ public:
   bool apart(const View &result, const View &operand, OperandName name);
 
   /// Whether data is computed, see SimulatorOptions.
-  bool data() const { return options.data; }
+  bool data() const {
+    return options.data || (options.integers && isOfFewIntegers());
+  }
+  /// Whether all operands are views of i32, and not many of them.
+  bool isOfFewIntegers() const;
 
   /// Accesses of the instruction, in the order of its definition: false where
   /// they are faults. Nothing without data.

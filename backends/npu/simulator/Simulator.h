@@ -36,6 +36,10 @@ struct SimulatorOptions {
   /// shapes, bounds and synchronisation are. `load` is refused, because its
   /// value would be made up.
   bool data = true;
+  /// Without data: instructions on few i32 alone (indices, lengths) compute all
+  /// the same, and `load` is not refused. Numbers that follow from the host's
+  /// by such instructions are right; all others read as 0.
+  bool integers = false;
   /// A run of more words than this is taken for an endless loop.
   uint64_t instructionLimit = uint64_t(1) << 36;
 };
