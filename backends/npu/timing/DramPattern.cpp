@@ -94,3 +94,31 @@ double narae::npu::patternShare(const std::optional<dram::Config> &config,
     return 1;
   return std::min(patternBandwidth(*config, pattern) / config->peak(), 1.0);
 }
+
+double narae::npu::mixShare(const std::optional<dram::Config> &config,
+                            size_t descriptors, double writeShare) {
+  // At shares of 0, 1/16, 1/8, 1/4 and 1/2 of writes; as many reads among
+  // writes cost about the same.
+  struct Row {
+    const char *name;
+    double shares[5];
+  };
+  static constexpr Row rows[] = {{"HBM2", {0.98, 0.97, 0.94, 0.92, 0.89}},
+                                 {"HBM2E", {1.00, 0.95, 0.90, 0.86, 0.81}},
+                                 {"HBM3", {1.00, 0.98, 0.91, 0.86, 0.68}},
+                                 {"HBM3E", {0.88, 0.82, 0.74, 0.70, 0.54}}};
+  static constexpr double points[] = {0, 1.0 / 16, 1.0 / 8, 1.0 / 4, 1.0 / 2};
+  if (!config || descriptors < 2)
+    return 1;
+  double share = std::clamp(std::min(writeShare, 1 - writeShare), 0.0, 0.5);
+  for (const Row &row : rows) {
+    if (config->name != row.name)
+      continue;
+    int i = 0;
+    while (share > points[i + 1])
+      ++i;
+    double way = (share - points[i]) / (points[i + 1] - points[i]);
+    return row.shares[i] + way * (row.shares[i + 1] - row.shares[i]);
+  }
+  return 1;
+}

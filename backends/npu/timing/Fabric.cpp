@@ -123,7 +123,10 @@ Fabric::transfer(size_t engine, const EngineId &id,
     if (side.space == Space::Dram)
       weight /= patternShare(generation,
                              byRow ? rowPatternOf(side) : patternOf(side));
-    transfer.uses.push_back({memory(side.space, side.unit), weight});
+    size_t resource = memory(side.space, side.unit);
+    transfer.uses.push_back({resource, weight});
+    if (side.space == Space::Dram && !isSource)
+      transfer.written.push_back(resource);
   };
   if (!fill)
     use(a, /*isSource=*/true, gather);
@@ -142,14 +145,31 @@ Fabric::transfer(size_t engine, const EngineId &id,
   return transfer;
 }
 
+std::map<size_t, double>
+Fabric::capacities(const std::vector<const Transfer *> &transfers) const {
+  std::map<size_t, double> result;
+  std::map<size_t, std::pair<size_t, size_t>> sharing; // all, writing
+  for (const Transfer *transfer : transfers) {
+    for (auto [resource, weight] : transfer->uses) {
+      result[resource] = resources[resource].capacity;
+      bool isPool = resource >= pools && resource < shared;
+      if (isPool)
+        ++sharing[resource].first;
+    }
+    for (size_t resource : transfer->written)
+      ++sharing[resource].second;
+  }
+  for (auto [resource, counts] : sharing)
+    result[resource] *= mixShare(generation, counts.first,
+                                 double(counts.second) / double(counts.first));
+  return result;
+}
+
 std::vector<double>
 Fabric::divide(const std::vector<const Transfer *> &transfers) const {
   std::vector<double> rates(transfers.size(), 0);
   std::vector<bool> settled(transfers.size());
-  std::map<size_t, double> left, demand;
-  for (const Transfer *transfer : transfers)
-    for (auto [resource, weight] : transfer->uses)
-      left[resource] = resources[resource].capacity;
+  std::map<size_t, double> left = capacities(transfers), demand;
   for (size_t unsettled = transfers.size(); unsettled > 0;) {
     demand.clear();
     for (size_t i = 0; i < transfers.size(); ++i)

@@ -37,6 +37,8 @@ struct Transfer {
   double bytes = 0;
   /// Resources, and what a byte occupies of each in bytes.
   std::vector<std::pair<size_t, double>> uses;
+  /// Of those, the pools of DRAM that it writes.
+  std::vector<size_t> written;
   /// Cycles before the first byte, with `dma.start`.
   double latency = 0;
   bool betweenChiplets = false;
@@ -70,6 +72,10 @@ public:
   std::vector<Resource> resources;
 
 private:
+  /// Bytes a cycle of a resource for those transfers: less than its capacity
+  /// where several share a pool.
+  std::map<size_t, double>
+  capacities(const std::vector<const Transfer *> &transfers) const;
   size_t memory(Space space, int32_t unit) const;
   const Machine machine;
   std::optional<dram::Config> generation;

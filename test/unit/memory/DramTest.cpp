@@ -61,7 +61,9 @@ static double bandwidth(const Config &config, const Pattern &pattern,
 
 TEST(Hbm2, Streams) {
   EXPECT_DOUBLE_EQ(hbm2().peak(), 256);
-  EXPECT_WITHIN(bandwidth(hbm2(), stride(64)), 237, 0.05);
+  double stream = bandwidth(hbm2(), stride(64));
+  RecordProperty("stream", std::to_string(stream));
+  EXPECT_WITHIN(stream, 237, 0.05);
   Config onTop = hbm2();
   onTop.mapping.order = {Level::Row,   Level::Channel, Level::PseudoChannel,
                          Level::Rank,  Level::Bank,    Level::Group,
@@ -80,9 +82,11 @@ TEST(Hbm2, RandomBlocks) {
   const std::pair<int, double> references[] = {{64, 62.3},    {128, 123.2},
                                                {256, 228.9},  {512, 226},
                                                {1024, 220.0}, {2048, 197.0}};
-  for (auto [bytes, reference] : references)
-    EXPECT_WITHIN(bandwidth(hbm2(), randomBlocks(64, bytes)), reference, 0.10)
-        << bytes;
+  for (auto [bytes, reference] : references) {
+    double random = bandwidth(hbm2(), randomBlocks(64, bytes));
+    RecordProperty("random" + std::to_string(bytes), std::to_string(random));
+    EXPECT_WITHIN(random, reference, 0.10) << bytes;
+  }
 }
 
 TEST(Hbm2, Writes) {
@@ -103,15 +107,19 @@ TEST(Hbm2, Strides) {
   const std::pair<int, double> references[] = {{1, 125},  {2, 62.3}, {4, 31.3},
                                                {8, 15.7}, {16, 7.8}, {64, 4.9},
                                                {256, 1.2}};
-  for (auto [kib, reference] : references)
-    EXPECT_WITHIN(bandwidth(hbm2(), stride(kib * 1024), 8000), reference, 0.10)
-        << kib;
+  for (auto [kib, reference] : references) {
+    double strided = bandwidth(hbm2(), stride(kib * 1024), 8000);
+    RecordProperty("stride" + std::to_string(kib), std::to_string(strided));
+    EXPECT_WITHIN(strided, reference, 0.10) << kib;
+  }
 }
 
 TEST(Hbm3, StreamsAndRefresh) {
   Config config = hbm3();
   EXPECT_NEAR(config.peak(), 819.2, 0.1);
-  EXPECT_WITHIN(bandwidth(config, stride(32), 150000), 698, 0.15);
+  double stream = bandwidth(config, stride(32), 150000);
+  RecordProperty("stream", std::to_string(stream));
+  EXPECT_WITHIN(stream, 698, 0.10);
   config.refresh = Refresh::None;
   EXPECT_WITHIN(bandwidth(config, stride(32), 150000), 753, 0.15);
   config.refresh = Refresh::PerBank;
@@ -157,7 +165,9 @@ TEST(Hbm3, NewRowEveryTime) {
 }
 
 TEST(Hbm3, RandomRequests) {
-  EXPECT_WITHIN(bandwidth(hbm3(), randomBlocks(32, 32), 100000), 229.8, 0.15);
+  double random = bandwidth(hbm3(), randomBlocks(32, 32), 100000);
+  RecordProperty("random", std::to_string(random));
+  EXPECT_WITHIN(random, 229.8, 0.10);
 }
 
 TEST(ClosedForm, MeetsTheSimulator) {

@@ -33,6 +33,10 @@ static TensorUnit array(int64_t rows, int64_t columns) {
 TEST(Cycles, ScaleSim) {
   TensorUnit unit = array(32, 32);
   EXPECT_EQ(arrayCycles(unit, Dataflow::Output, 256, 256, 256, 1), 20351);
+  RecordProperty("output_stationary",
+                 int(arrayCycles(unit, Dataflow::Output, 256, 256, 256, 1)));
+  RecordProperty("weight_stationary",
+                 int(arrayCycles(unit, Dataflow::Weight, 256, 256, 256, 1)));
   EXPECT_EQ(arrayCycles(unit, Dataflow::Weight, 256, 256, 256, 1), 22399);
   EXPECT_EQ(arrayCycles(unit, Dataflow::Input, 256, 256, 256, 1), 22399);
   EXPECT_EQ(arrayCycles(unit, Dataflow::Output, 0, 256, 256, 1), 0);
@@ -113,6 +117,8 @@ TEST(Cycles, ProductsInPrograms) {
 TEST(Cycles, OnnximTiles) {
   TensorUnit unit = array(128, 64);
   EXPECT_EQ(tileLatency(unit, 128), 128 + 64 - 2 + 128);
+  RecordProperty("latency", int(tileLatency(unit, 128)));
+  RecordProperty("interval", int(tileInterval(unit, 100, true)));
   EXPECT_EQ(tileLatency(unit, 1), 128 + 64 - 2 + 4);
   EXPECT_EQ(tileInterval(unit, 1, false), 4);
   EXPECT_EQ(tileInterval(unit, 100, false), 100);
@@ -139,6 +145,7 @@ TEST(Cycles, DescriptorOfRngd) {
   TimingReport report = timed(machine, copyProgram(16 << 20));
   const double views = 4;
   EXPECT_DOUBLE_EQ(report.cycles, views + 66036);
+  RecordProperty("cycles", int(report.cycles - views));
   EXPECT_DOUBLE_EQ(report.engines[0].busy, 65536);
   // An engine faster than DRAM: its rows and refresh count.
   machine.dma.coreBytes = 4096;
@@ -215,4 +222,41 @@ TEST(Cycles, DramStreamsAndRandomRows) {
               dram::streamBandwidth(config, config.pageBytes) /
                   double(request) * 1.01);
   }
+}
+
+/// Streams at unrelated addresses, 16 bursts of each in turns; the first
+/// `writers` of them write. GB/s.
+static double measuredMix(const dram::Config &config, uint64_t streams,
+                          uint64_t writers) {
+  auto random = std::mt19937_64(5);
+  uint64_t request = uint64_t(config.requestBytes);
+  std::vector<uint64_t> next;
+  for (uint64_t i = 0; i < streams; ++i)
+    next.push_back(random() % (uint64_t(1) << 31) / request * request);
+  auto mix = [=](uint64_t n) mutable {
+    uint64_t stream = n / 16 % streams, address = next[stream];
+    next[stream] += request;
+    return dram::Access{address, stream < writers};
+  };
+  return measured(config, mix, 40000);
+}
+
+// Several descriptors in one pool, against cycles: sixteen streams, and four
+// that are half reads and half writes.
+TEST(Cycles, DramMixes) {
+  for (const dram::Config &config :
+       {dram::hbm2(), dram::hbm3(), dram::hbm3e()}) {
+    double stream = dram::streamBandwidth(config, config.pageBytes);
+    for (uint64_t writers : {0, 2, 8}) {
+      double share = mixShare(config, 16, double(writers) / 16);
+      EXPECT_NEAR(share * stream, measuredMix(config, 16, writers),
+                  0.15 * share * stream)
+          << config.name << " " << writers;
+    }
+    double half = mixShare(config, 4, 0.5);
+    EXPECT_NEAR(half * stream, measuredMix(config, 4, 2), 0.15 * half * stream)
+        << config.name;
+    EXPECT_EQ(mixShare(config, 1, 1), 1);
+  }
+  EXPECT_EQ(mixShare(std::nullopt, 16, 0.5), 1);
 }

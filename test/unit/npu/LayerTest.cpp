@@ -8,6 +8,7 @@
 #include "test/unit/npu/LayerProgram.h"
 
 #include "backends/npu/timing/Cycles.h"
+#include "backends/npu/timing/DramPattern.h"
 #include "lib/memory/dram/Config.h"
 
 #include <cmath>
@@ -111,7 +112,8 @@ struct ClosedForm {
   ClosedForm(const Machine &machine, const LayerModel &model)
       : machine(machine), model(model),
         rate(machine.dram.bandwidth / machine.clock *
-             dram::streamShare(dram::hbm3e()) /
+             dram::streamShare(dram::hbm3e()) *
+             mixShare(dram::hbm3e(), size_t(machine.coresPerChiplet()), 0) /
              double(machine.coresPerChiplet())) {}
   const Machine &machine;
   const LayerModel &model;
@@ -247,6 +249,15 @@ TEST(Layer, Ablations) {
     EXPECT_WITHIN(late / base, form.noPrefetch() / form.loading(), 0.03);
     double stack = perLayer(machine, model, oneStack);
     EXPECT_WITHIN(stack, 4 * form.loading(), 0.03);
+    auto record = [&](const std::string &name, double cycles, double expected) {
+      std::string key = name + (model.hidden == large.hidden ? "" : "_small");
+      RecordProperty(key, std::to_string(cycles / base));
+      RecordProperty(key + "_expected",
+                     std::to_string(expected / form.loading()));
+    };
+    record("one_buffer", buffered, form.oneBuffer());
+    record("no_prefetch", late, form.noPrefetch());
+    record("one_stack", stack, 4 * form.loading());
   }
 }
 
