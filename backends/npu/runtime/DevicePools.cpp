@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
 #include <tuple>
 
 using namespace narae;
@@ -93,8 +94,25 @@ bool DevicePools::allocateIn(Pool &pool, uint64_t bytes, uint64_t &offset) {
     take(pool.shared, bytes, offset);
   }
   pool.sizes[offset] = bytes;
+  ++pool.alike[bytes];
   pool.used += bytes;
   return true;
+}
+
+std::vector<size_t> DevicePools::preferred(uint64_t bytes) const {
+  std::vector<size_t> order(pools.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  bool isTight = false;
+  for (const Pool &pool : pools)
+    isTight |= pool.taken + bytes > capacity / 4 * 3;
+  auto key = [&](size_t i) {
+    auto found = pools[i].alike.find(bytes);
+    uint64_t alike = found == pools[i].alike.end() ? 0 : found->second;
+    return std::make_tuple(isTight ? 0 : alike, pools[i].used, i);
+  };
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return key(a) < key(b); });
+  return order;
 }
 
 Expected<uint64_t> DevicePools::allocate(uint64_t bytes) {
@@ -103,13 +121,7 @@ Expected<uint64_t> DevicePools::allocate(uint64_t bytes) {
   uint64_t rounded = roundUp(std::max<uint64_t>(bytes, 1), bufferAlignment);
   if (!isSmall(rounded))
     rounded = roundUp(rounded, granule);
-  std::vector<size_t> order(pools.size());
-  for (size_t i = 0; i < order.size(); ++i)
-    order[i] = i;
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::tie(pools[a].used, a) < std::tie(pools[b].used, b);
-  });
-  for (size_t pool : order) {
+  for (size_t pool : preferred(rounded)) {
     uint64_t offset = 0;
     if (allocateIn(pools[pool], rounded, offset))
       return flatAddress(int64_t(pool), offset);
@@ -125,6 +137,8 @@ void DevicePools::release(uint64_t address) {
     return;
   uint64_t bytes = found->second;
   pool.sizes.erase(found);
+  if (--pool.alike[bytes] == 0)
+    pool.alike.erase(bytes);
   pool.used -= bytes;
   if (!isSmall(bytes)) {
     pool.taken -= bytes;

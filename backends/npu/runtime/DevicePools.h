@@ -7,8 +7,10 @@
 //
 // DRAM of a device: one pool a stack, which are no single memory. A pool is
 // divided into granules; a large allocation takes whole ones, small ones share
-// a granule. Each allocation lies in one pool, the one that has most left, so
-// that stacks fill evenly and their bandwidth adds up.
+// a granule. Each allocation lies in one pool. Those of one size, which are
+// the same matrix of several layers as a rule, go to the pools in turn, so that
+// each kind of work finds all bandwidth; from the point where a pool is three
+// quarters full the emptiest pool comes first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,8 +45,9 @@ private:
   /// Free bytes by their begin; neighbours are always one range.
   using Ranges = std::map<uint64_t, uint64_t>;
   struct Pool {
-    Ranges granules; ///< free, of whole granules
-    Ranges shared;   ///< free, in granules of small allocations
+    std::map<uint64_t, uint64_t> alike; ///< number of allocations by size
+    Ranges granules;                    ///< free, of whole granules
+    Ranges shared; ///< free, in granules of small allocations
     std::map<uint64_t, uint64_t> sizes; ///< of allocations
     uint64_t used = 0, taken = 0;
   };
@@ -52,6 +55,8 @@ private:
   static void give(Ranges &ranges, uint64_t begin, uint64_t bytes);
   bool isSmall(uint64_t bytes) const { return bytes <= granule / 2; }
   bool allocateIn(Pool &pool, uint64_t bytes, uint64_t &offset);
+  /// The pools in the order in which an allocation should try them.
+  std::vector<size_t> preferred(uint64_t bytes) const;
   Status outOfMemory(uint64_t bytes) const;
 
   const uint64_t granule, capacity;

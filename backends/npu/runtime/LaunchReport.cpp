@@ -51,6 +51,16 @@ static std::string kindOf(const std::string &resource) {
                                        : resource;
 }
 
+/// " (first node, ...)": a kernel of all layers has too many for a line.
+static std::string shortened(const std::string &nodes) {
+  constexpr size_t longest = 60;
+  if (nodes.size() <= longest)
+    return nodes.empty() ? "" : " (" + nodes + ")";
+  size_t end = nodes.rfind(", ", longest);
+  return " (" + nodes.substr(0, end == std::string::npos ? longest : end) +
+         ", ...)";
+}
+
 std::string LaunchTimes::text() const {
   if (launches.empty())
     return "";
@@ -92,8 +102,7 @@ std::string LaunchTimes::text() const {
         now > 0 ? 100 * kernel.cycles / now : 0, size_t(kernel.launches),
         busy(Engine::Tensor), busy(Engine::Vector), dma,
         kindOf(largest(kernel.boundBy)).c_str());
-    text += kernel.name +
-            (kernel.nodes.empty() ? "" : " (" + kernel.nodes + ")") + "\n";
+    text += kernel.name + shortened(kernel.nodes) + "\n";
   }
   for (const auto &[pool, bytes] : poolBytes)
     add("%-8s %.0f bytes, %.1f%% of its bandwidth\n", pool.c_str(), bytes,

@@ -29,6 +29,27 @@ TEST(NpuPools, LargeAllocationsTakeGranules) {
   }
 }
 
+TEST(NpuPools, EqualSizesGoToAllStacks) {
+  Machine machine = builtIn("npu:rebel-quad");
+  DevicePools pools(machine);
+  // A table that is larger than all the rest keeps no layer away.
+  ASSERT_TRUE(pools.allocate(gibibyte).ok());
+  std::map<int64_t, int> count;
+  for (int layer = 0; layer < 8; ++layer)
+    for (uint64_t bytes : {6 * mebibyte, 4 * mebibyte})
+      ++count[poolOf(*pools.allocate(bytes))];
+  for (int64_t pool = 0; pool < 4; ++pool)
+    EXPECT_EQ(count[pool], 4);
+  // When it gets tight, what is left counts.
+  ASSERT_TRUE(pools.allocate(26 * gibibyte).ok());
+  int64_t full = 0;
+  for (int64_t pool = 0; pool < 4; ++pool)
+    if (pools.taken(pool) > 20 * gibibyte)
+      full = pool;
+  for (int i = 0; i < 8; ++i)
+    EXPECT_NE(poolOf(*pools.allocate(gibibyte)), full);
+}
+
 TEST(NpuPools, SmallAllocationsShareGranules) {
   Machine machine = builtIn("npu:atom");
   DevicePools pools(machine);
