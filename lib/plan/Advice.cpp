@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lib/plan/GraphSteps.h"
 #include "lib/plan/Streaming.h"
 
 #include <algorithm>
@@ -15,32 +16,20 @@ using namespace narae::plan;
 
 static std::string gigabytes(double bytes) {
   char text[32];
-  std::snprintf(text, sizeof(text), "%.2f GiB", bytes / (1 << 30));
+  if (bytes < 1 << 30)
+    std::snprintf(text, sizeof(text), "%.2f MiB", bytes / (1 << 20));
+  else
+    std::snprintf(text, sizeof(text), "%.2f GiB", bytes / (1 << 30));
   return text;
 }
 
-/// The tightest space's need of a variant, for messages.
-static std::string needOf(const Plan &plan) {
+std::string narae::plan::needOf(const Plan &plan) {
   const Space *worst = &plan.spaces.front();
   for (const Space &space : plan.spaces)
     if (space.room() < worst->room())
       worst = &space;
   return gigabytes(worst->peak) + " of " +
          gigabytes(worst->capacity - worst->reserve) + " in the tightest space";
-}
-
-/// The largest value in [1, high] for which `fits` holds; 0 when none.
-template <typename Fits>
-static int64_t largestThatFits(int64_t high, Fits fits) {
-  int64_t low = 0;
-  while (low < high) {
-    int64_t middle = low + (high - low + 1) / 2;
-    if (fits(middle))
-      low = middle;
-    else
-      high = middle - 1;
-  }
-  return low;
 }
 
 static void adviseOnRequest(const Inventory &inventory,
@@ -123,6 +112,40 @@ std::vector<Advice> narae::plan::advise(const Inventory &inventory,
                   gigabytes(streaming.tokenBytes).c_str(),
                   streaming.unit.c_str(), 1e3 * streaming.decode);
     advice.push_back({"--offload", text});
+  }
+  return advice;
+}
+
+std::vector<Advice> narae::plan::adviseGraph(const GraphModel &model,
+                                             const Hardware &hardware,
+                                             const Plan &plan,
+                                             const GraphAtBatch &atBatch) {
+  std::vector<Advice> advice;
+  auto fits = [&](int64_t batch) {
+    std::optional<GraphModel> other = atBatch(batch);
+    return other && makeGraphPlan(*other, hardware, plan.options).fits;
+  };
+  if (int64_t batch = atBatch && model.batch > 1
+                          ? largestThatFits(model.batch - 1, fits)
+                          : 0)
+    advice.push_back({"--batch " + std::to_string(batch), "the most that fit"});
+  for (const char *precision : {"bf16", "fp8", "int8", "int4"}) {
+    Options changed = plan.options;
+    changed.precision = precision;
+    Plan other = makeGraphPlan(model, hardware, changed);
+    const Space &now = plan.spaces[plan.tightest];
+    if (!other.fits || other.spaces[other.tightest].peak >= now.peak)
+      continue;
+    advice.push_back({std::string("--precision ") + precision, needOf(other)});
+    break;
+  }
+  if (advice.empty()) {
+    // Nothing that one device can do: what it would have to hold.
+    const Space &space = plan.spaces[plan.tightest];
+    advice.push_back({"--target with larger memory",
+                      gigabytes(space.peak) + " in each space; this one has " +
+                          gigabytes(space.capacity - space.reserve) +
+                          " (--compare puts targets side by side)"});
   }
   return advice;
 }

@@ -5,10 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/plan/Graph.h"
 #include "lib/memory/planner/Planner.h"
+#include "lib/plan/GraphSteps.h"
 #include "lib/plan/Stacks.h"
-#include "lib/plan/Work.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,8 +15,8 @@
 using namespace narae;
 using namespace narae::plan;
 
-/// Bytes of a weight at a precision, as `matrixBytes` counts them.
-static double bytesOf(const GraphWeight &weight, const std::string &precision) {
+double narae::plan::bytesOf(const GraphWeight &weight,
+                            const std::string &precision) {
   if (!weight.isFloat || precision.empty())
     return weight.bytes;
   Matrix matrix;
@@ -35,8 +34,8 @@ static double scaleOf(const GraphBuffer &buffer, const std::string &precision) {
   return buffer.elements * (precision == "f32" ? 4 : 2) / buffer.bytes;
 }
 
-static Arena planBuffers(const GraphModel &model, const std::string &precision,
-                         int64_t pools) {
+Arena narae::plan::planBuffers(const GraphModel &model,
+                               const std::string &precision, int64_t pools) {
   memory::Problem problem;
   for (const GraphBuffer &buffer : model.buffers) {
     memory::Buffer one;
@@ -76,16 +75,17 @@ static Arena planBuffers(const GraphModel &model, const std::string &precision,
   return arena;
 }
 
-/// Times of a run, an operator after the other; in each, arithmetic and memory
-/// overlap.
-static StepTime runTime(const GraphModel &model, const Hardware &hardware,
-                        const Options &options) {
-  StepTime time;
-  const std::string &precision = options.precision;
-  std::string type = precision.empty() ? model.computeType : precision;
+std::string narae::plan::graphType(const GraphModel &model,
+                                   const std::string &precision) {
   if (precision == "int8" || precision == "int4")
-    type = "bf16"; // weights only
-  double scale = 1;
+    return "bf16"; // weights only
+  return precision.empty() ? model.computeType : precision;
+}
+
+std::vector<Work> narae::plan::graphWork(const GraphModel &model,
+                                         const Hardware &hardware,
+                                         const std::string &precision) {
+  double scale = 1, pools = hardware.memory.pools;
   if (!precision.empty()) {
     double before = 0, after = 0;
     for (const GraphBuffer &buffer : model.buffers)
@@ -95,19 +95,35 @@ static StepTime runTime(const GraphModel &model, const Hardware &hardware,
       }
     scale = before > 0 ? after / before : 1;
   }
-  double operations = 0, pools = hardware.memory.pools;
-  std::vector<char> counted(model.weights.size(), 0);
-  double weights = 0;
+  std::vector<Work> works;
   for (const GraphStep &step : model.steps) {
     Work work;
     work.operations = step.operations;
+    for (size_t weight : step.weights)
+      work.weights += bytesOf(model.weights[weight], precision) / pools;
+    work.activations = (step.floatBytes * scale + step.otherBytes) / pools;
+    works.push_back(work);
+  }
+  return works;
+}
+
+/// Times of a run, an operator after the other; in each, arithmetic and memory
+/// overlap.
+static StepTime runTime(const GraphModel &model, const Hardware &hardware,
+                        const Options &options) {
+  StepTime time;
+  const std::string &precision = options.precision;
+  std::string type = graphType(model, precision);
+  double operations = 0, pools = hardware.memory.pools;
+  std::vector<char> counted(model.weights.size(), 0);
+  double weights = 0;
+  for (const GraphStep &step : model.steps)
     for (size_t weight : step.weights) {
-      double bytes = bytesOf(model.weights[weight], precision);
-      work.weights += bytes / pools;
-      weights += counted[weight] ? 0 : bytes;
+      weights +=
+          counted[weight] ? 0 : bytesOf(model.weights[weight], precision);
       counted[weight] = 1;
     }
-    work.activations = (step.floatBytes * scale + step.otherBytes) / pools;
+  for (const Work &work : graphWork(model, hardware, precision)) {
     Seconds seconds = secondsOf(work, hardware, options, type, false);
     time.compute += seconds.compute;
     time.memory += seconds.memory;

@@ -13,6 +13,9 @@
 
 #include "lib/plan/Plan.h"
 
+#include <functional>
+#include <optional>
+
 namespace narae::plan {
 
 struct GraphWeight {
@@ -23,7 +26,8 @@ struct GraphWeight {
   bool isLinear = false; ///< an operand of a matrix product or a convolution
 };
 
-/// A tensor between operators: live in steps [lower, upper).
+/// A tensor between operators: live in steps [lower, upper). The first operator
+/// is step 1; inputs are there from 0 on.
 struct GraphBuffer {
   std::string name;
   double elements = 0, bytes = 0;
@@ -54,6 +58,24 @@ struct GraphModel {
 /// stands for prefill and for decode.
 Plan makeGraphPlan(const GraphModel &model, const Hardware &hardware,
                    const Options &options);
+
+/// The graph for another batch; none where it cannot be made.
+using GraphAtBatch = std::function<std::optional<GraphModel>(int64_t)>;
+
+/// What would make a graph's plan fit that does not, each with its number.
+/// \param atBatch may be empty.
+std::vector<Advice> adviseGraph(const GraphModel &model,
+                                const Hardware &hardware, const Plan &plan,
+                                const GraphAtBatch &atBatch);
+
+/// The picture of a graph's plan: a panel a space.
+std::string toHtml(const GraphModel &model, const Hardware &hardware,
+                   const Plan &plan);
+
+/// A run as trace events: an event an operator in the lanes of compute and
+/// memory, counters of what each space holds.
+std::string toTrace(const GraphModel &model, const Hardware &hardware,
+                    const Plan &plan);
 
 } // namespace narae::plan
 

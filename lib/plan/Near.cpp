@@ -101,6 +101,8 @@ NearUse NearProblem::plan(const std::string &name) const {
     for (uint32_t s = stay.begin; s <= stay.end; ++s)
       live[s] += double(buffer.size);
     use.places.push_back(std::move(buffer));
+    static const char *names[] = {"weights", "cache", "activations"};
+    use.kinds.push_back(names[size_t(kinds[stay.tensor])]);
   }
   size_t fullest = std::max_element(live.begin(), live.end()) - live.begin();
   double *parts[] = {&use.weights, &use.cache, &use.activations};

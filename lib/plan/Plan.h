@@ -69,6 +69,7 @@ struct NearUse {
   double bound = 0; ///< no plan is faster: computing alone, or copies alone
   /// What lies where while the layer runs, by step of its schedule.
   std::vector<memory::Buffer> places;
+  std::vector<std::string> kinds; ///< of these: "weights", "cache", ...
 };
 
 /// A buffer that lives at the peak, by the model's name.

@@ -16,6 +16,20 @@ using namespace narae::plan;
 
 static double gib(double bytes) { return bytes / (1 << 30); }
 
+namespace {
+/// What a plan's sizes are printed in: graphs of operators are often small.
+struct Unit {
+  const char *name;
+  double bytes;
+  double of(double size) const { return size / bytes; }
+};
+} // namespace
+
+static Unit unitOf(const Plan &plan) {
+  bool isSmall = plan.isGraph && plan.spaces[plan.tightest].peak < (1 << 30);
+  return isSmall ? Unit{"MiB", 1 << 20} : Unit{"GiB", 1 << 30};
+}
+
 /// Values are short; what is assumed says so.
 static std::string provenance(const Figure &figure) {
   return figure.assumed ? "assumed: " + figure.source : figure.source;
@@ -94,9 +108,11 @@ static std::string barOf(const Space &space, const Ink &ink) {
 }
 
 static std::string spacesText(const Plan &plan, const Ink &ink) {
-  std::string result = ink.heading("Memory, GiB in each space") +
-                       "  devices   space      weights    cache  activations  "
-                       "   peak    bound   usable\n";
+  Unit unit = unitOf(plan);
+  std::string result =
+      ink.heading(std::string("Memory, ") + unit.name + " in each space") +
+      "  devices   space      weights    cache  activations  "
+      "   peak    bound   usable\n";
   for (auto [first, last] : equalSpaces(plan)) {
     const Space &space = plan.spaces[first];
     const Space &end = plan.spaces[last - 1];
@@ -110,12 +126,13 @@ static std::string spacesText(const Plan &plan, const Ink &ink) {
              dot != std::string::npos && end.device != space.device)
       name = name.substr(0, dot);
     result += "  " + left(devices, 10) + left(name, 9) +
-              right(fixed(gib(space.weights), 2), 9) +
-              right(fixed(gib(space.cache), 2), 9) +
-              right(fixed(gib(space.activations), 3), 13) +
-              right(fixed(gib(space.peak), 2), 9) +
-              right(fixed(gib(space.lowerBound), 2), 9) +
-              right(fixed(gib(space.capacity - space.reserve), 2), 9) + "\n";
+              right(fixed(unit.of(space.weights), 2), 9) +
+              right(fixed(unit.of(space.cache), 2), 9) +
+              right(fixed(unit.of(space.activations), 3), 13) +
+              right(fixed(unit.of(space.peak), 2), 9) +
+              right(fixed(unit.of(space.lowerBound), 2), 9) +
+              right(fixed(unit.of(space.capacity - space.reserve), 2), 9) +
+              "\n";
     double used = 100 * space.peak / (space.capacity - space.reserve);
     result += "  " + barOf(space, ink) + right(fixed(used, 1), 6) + " % " +
               (space.fits() ? ink.good("fits") : ink.bad("DOES NOT FIT")) +
@@ -183,13 +200,16 @@ static std::string timesText(const Plan &plan, const Ink &ink) {
     result += "  prefill: all " + grouped(plan.options.context) +
               " tokens; decode: one token of each sequence\n";
   result += "\n";
-  result += ink.heading("Traffic, GiB on all devices") +
-            "               weights     cache  activations     links\n";
-  auto traffic = [](const char *name, const StepTime &step) {
-    return "  " + left(name, 10) + right(fixed(gib(step.weightBytes), 3), 10) +
-           right(fixed(gib(step.cacheBytes), 3), 10) +
-           right(fixed(gib(step.activationBytes), 3), 13) +
-           right(fixed(gib(step.linkBytes), 3), 10) + "\n";
+  Unit unit = unitOf(plan);
+  result +=
+      ink.heading(std::string("Traffic, ") + unit.name + " on all devices") +
+      "               weights     cache  activations     links\n";
+  auto traffic = [unit](const char *name, const StepTime &step) {
+    return "  " + left(name, 10) +
+           right(fixed(unit.of(step.weightBytes), 3), 10) +
+           right(fixed(unit.of(step.cacheBytes), 3), 10) +
+           right(fixed(unit.of(step.activationBytes), 3), 13) +
+           right(fixed(unit.of(step.linkBytes), 3), 10) + "\n";
   };
   return result + traffic(first, plan.prefill) +
          (plan.isGraph ? "" : traffic("decode", plan.decode));
@@ -203,7 +223,8 @@ static std::string placementText(const Plan &plan, const Hardware &hardware,
     return "";
   std::string text = "tightest: " + space.name + " of device " +
                      std::to_string(space.device) + ", " +
-                     fixed(gib(space.room()), 2) + " GiB left";
+                     fixed(unitOf(plan).of(std::max(space.room(), 0.0)), 2) +
+                     " " + unitOf(plan).name + " left";
   if (hardware.memory.bankSets > 1) {
     static const char *names[] = {"weights", "cache", "activations"};
     text += "; bank sets:";
@@ -251,10 +272,12 @@ std::string narae::plan::toText(const Plan &plan, const Hardware &hardware,
       ink.bold(title) +
       (plan.fits ? ink.good("fits") : ink.bad("does not fit")) + "\n";
   result +=
-      wrap(grouped(plan.parameters) + " parameters, " +
-               fixed(plan.activeParameters / 1e9, 2) +
-               " billion active; weights " + fixed(gib(plan.weightBytes), 2) +
-               " GiB (" + precisionName(options) + ")",
+      wrap(grouped(plan.parameters) + " parameters" +
+               (plan.isGraph ? ""
+                             : ", " + fixed(plan.activeParameters / 1e9, 2) +
+                                   " billion active") +
+               "; weights " + fixed(unitOf(plan).of(plan.weightBytes), 2) +
+               " " + unitOf(plan).name + " (" + precisionName(options) + ")",
            2, 2);
   if (!plan.isGraph)
     result += wrap(
@@ -284,8 +307,8 @@ std::string narae::plan::toText(const Plan &plan, const Hardware &hardware,
              2, 2);
   result += "\n" + ink.heading("Largest buffers of the tightest space");
   for (const LargeBuffer &buffer : plan.largest)
-    result += "  " + right(fixed(gib(buffer.bytes), 3), 9) + " GiB  " +
-              elide(buffer.name, 60) + "\n";
+    result += "  " + right(fixed(unitOf(plan).of(buffer.bytes), 3), 9) + " " +
+              unitOf(plan).name + "  " + elide(buffer.name, 60) + "\n";
   if (!plan.advice.empty())
     result += "\n" + ink.heading("What would make it fit");
   for (const Advice &advice : plan.advice)

@@ -30,7 +30,8 @@ struct Lane {
   std::vector<Event> events;
 };
 
-/// How full the caches of a pool are from a time on.
+/// How full the caches of a pool are from a time on; the activations, of a
+/// graph's run.
 struct CacheFill {
   double time = 0, bytes = 0;
 };
@@ -54,6 +55,10 @@ std::vector<StageTimeline> makeTimeline(const Inventory &inventory,
 /// devices one stands for all of its stage.
 std::string toTrace(const Inventory &inventory, const Hardware &hardware,
                     const Plan &plan);
+
+/// The trace of timelines by stage.
+std::string traceOf(const std::vector<StageTimeline> &timelines,
+                    const Hardware &hardware, const Plan &plan);
 
 } // namespace narae::plan
 

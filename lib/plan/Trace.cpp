@@ -84,8 +84,9 @@ void TraceWriter::counters(int64_t device, const StageTimeline &timeline) {
            {"pid", device},
            {"args",
             {{"weights", std::llround(space.weights)},
-             {"cache", std::llround(fill.bytes)},
-             {"activations", std::llround(space.activations)}}}});
+             {"cache", std::llround(plan.isGraph ? 0 : fill.bytes)},
+             {"activations",
+              std::llround(plan.isGraph ? fill.bytes : space.activations)}}}});
   }
 }
 
@@ -99,7 +100,10 @@ void TraceWriter::device(int64_t number, const StageTimeline &timeline) {
   meta("process_sort_index", number, 0, {{"sort_index", number}});
   meta("thread_name", number, 0, {{"name", "step"}});
   Event prefill = timeline.prefill, decode = timeline.decode;
-  prefill.name = "prefill, " + std::to_string(plan.options.context) + " tokens";
+  prefill.name =
+      plan.isGraph
+          ? "run"
+          : "prefill, " + std::to_string(plan.options.context) + " tokens";
   decode.name = "decode, one token";
   slice(number, 0, prefill, "step", ordered_json::object());
   slice(number, 0, decode, "step", ordered_json::object());
@@ -110,7 +114,9 @@ void TraceWriter::device(int64_t number, const StageTimeline &timeline) {
     meta("thread_sort_index", number, thread, {{"sort_index", thread}});
     for (const Event &event : lane.events)
       slice(number, thread, event,
-            event.start < decode.start ? "prefill" : "decode",
+            plan.isGraph                 ? "run"
+            : event.start < decode.start ? "prefill"
+                                         : "decode",
             {{lane.unit, std::llround(event.amount)}});
   }
   counters(number, timeline);
@@ -138,8 +144,11 @@ std::string TraceWriter::finish(const Hardware &hardware) {
 
 std::string narae::plan::toTrace(const Inventory &inventory,
                                  const Hardware &hardware, const Plan &plan) {
-  std::vector<StageTimeline> timelines =
-      makeTimeline(inventory, hardware, plan);
+  return traceOf(makeTimeline(inventory, hardware, plan), hardware, plan);
+}
+
+std::string narae::plan::traceOf(const std::vector<StageTimeline> &timelines,
+                                 const Hardware &hardware, const Plan &plan) {
   int64_t ranks = plan.options.parallel.tensor;
   bool shares = plan.devices > 64;
   TraceWriter writer(plan, shares);

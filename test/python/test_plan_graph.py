@@ -156,6 +156,64 @@ def test_an_encoder() -> None:
     assert run(model, "--target=npu:atom", "--batch=4", *dims).returncode == 0
 
 
+def small_target(path: Path, capacity: int) -> str:
+    """A card like ATOM with another memory."""
+    target = json.loads((ROOT / "backends" / "npu" / "targets" / "atom.json").read_text())
+    target["memory"]["capacity"] = {"value": capacity, "assumed": "for a test"}
+    target["memory"]["reserve"] = {"value": 0, "assumed": "for a test"}
+    target["memory"]["granule"] = 256
+    path.write_text(json.dumps(target))
+    return f"--target={path}"
+
+
+def test_advice_of_what_does_not_fit(tmp_path: Path) -> None:
+    model = two_layers(tmp_path / "m.onnx")
+    # Weights, and 4 (256 + 1,024 + 64) bytes of activations for each of 1,000 rows.
+    target = small_target(tmp_path / "t.json", 4 * PARAMETERS + 4 * 1344 * 1000)
+    assert plan(model, target, "--batch=1000")["fits"]
+    result = plan(model, target, "--batch=1500")
+    assert not result["fits"]
+    advice = {item["change"]: item["effect"] for item in result["advice"]}
+    batches = [int(change.split()[1]) for change in advice if change.startswith("--batch")]
+    assert len(batches) == 1
+    assert plan(model, target, f"--batch={batches[0]}")["fits"]
+    assert not plan(model, target, f"--batch={batches[0] + 1}")["fits"]
+    precisions = [change.split()[1] for change in advice if change.startswith("--precision")]
+    assert precisions == ["bf16"]
+    assert plan(model, target, "--batch=1500", "--precision=bf16")["fits"]
+    text = run(model, target, "--batch=1500").stdout
+    assert f"--batch {batches[0]}: the most that fit" in text
+    assert "Memory, MiB in each space" in text
+    # Where nothing helps, how much it would take.
+    tiny = small_target(tmp_path / "u.json", 1 << 20)
+    (last,) = plan(model, tiny, "--batch=1")["advice"][-1:]
+    assert last["change"].startswith(("--precision", "--target"))
+
+
+def test_trace_adds_up(tmp_path: Path) -> None:
+    model = two_layers(tmp_path / "m.onnx")
+    trace = tmp_path / "t.json"
+    result = plan(model, "--target=npu:atom", "--batch=64", f"--trace={trace}")
+    events = json.loads(trace.read_text())["traceEvents"]
+    slices = [e for e in events if e["ph"] == "X"]
+    (whole,) = [e for e in slices if e["name"] == "run"]
+    assert whole["dur"] == pytest.approx(1e3 * result["run"]["estimate_ms"], abs=0.01)
+    lanes = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    for lane, field in (("compute", "compute_ms"), ("gddr", "memory_ms")):
+        spent = sum(e["dur"] for e in slices if lanes[e["tid"]] == lane)
+        assert spent == pytest.approx(1e3 * result["run"][field], abs=0.01)
+    names = {e["name"] for e in slices if lanes[e["tid"]] == "compute"}
+    assert any("up" in name for name in names)
+    assert any("down" in name for name in names)
+    held = [e["args"] for e in events if e["ph"] == "C"]
+    (space,) = result["spaces"]
+    assert {h["weights"] for h in held} == {space["weights"]}
+    # All that lives at one time, within what rounding of places adds.
+    most = max(h["activations"] for h in held)
+    assert most == pytest.approx(space["activations"], abs=3 * 256)
+    assert held[-1]["activations"] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

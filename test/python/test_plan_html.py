@@ -312,6 +312,26 @@ def test_each_space_in_a_panel(browser: Browser, pages: dict[str, Path]) -> None
     check_figures(browser, plan_of("pools"))
 
 
+def test_fast_memory(browser: Browser, pages: dict[str, Path]) -> None:
+    """What lies over each pool, in a panel for prefill and one for decode."""
+    near = plan_of("pools")["near"]
+    browser.resize(1280)
+    browser.open(pages["pools"])
+    shown = browser.evaluate("page.data.near")
+    assert [use["step"] for use in shown] == ["prefill", "decode"]
+    for use, step in zip(shown, near["steps"], strict=True):
+        assert use["peak"] == step["peak"] <= use["usable"]
+        places = use["buffers"]
+        assert max(offset + size for _, _, _, offset, size, _ in places) <= use["peak"]
+        for i, (_, first, last, low, size, _) in enumerate(places):
+            for _, first2, last2, low2, size2, _ in places[i + 1 :]:
+                together = first < last2 and first2 < last
+                assert not together or low + size <= low2 or low2 + size2 <= low
+    assert browser.evaluate("document.querySelectorAll('#near-panels .panel').length") == 2
+    browser.open(pages["stages"])
+    assert browser.evaluate("document.querySelectorAll('#near-panels .panel').length") == 0
+
+
 def test_self_contained_small_and_repeatable(pages: dict[str, Path], tmp_path: Path) -> None:
     for name, path in pages.items():
         text = path.read_text()
@@ -340,3 +360,46 @@ def test_names_are_only_text(browser: Browser, tmp_path: Path) -> None:
     browser.open(page)
     assert "{{data}} on 1 x nvidia:h100" in browser.evaluate("document.title")
     assert not browser.problems()
+
+
+@pytest.mark.parametrize("width", [800, 1280])
+def test_graph(browser: Browser, tmp_path: Path, width: int) -> None:
+    """An ONNX file: buffers over operators, no sliders, advice where it does not fit."""
+    target = json.loads((ROOT / "backends" / "npu" / "targets" / "atom.json").read_text())
+    for field, value in (("capacity", 48 << 20), ("reserve", 2 << 20)):
+        target["memory"][field] = {"value": value, "assumed": "for a test"}
+    (tmp_path / "small.json").write_text(json.dumps(target))
+    page = tmp_path / "graph.html"
+    model = str(ROOT / "test" / "data" / "minilm" / "model.onnx")
+    options = ["--dim", "seq=64", "--batch=2"]
+    command = [str(BUILD / "bin" / "narae"), "plan", model, *options]
+    command += [f"--target={tmp_path / 'small.json'}", f"--html={page}", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert not result["fits"]
+    assert result["advice"]
+    browser.resize(width)
+    browser.open(page)
+    check_texts(browser, width)
+    click_label(browser, "weights")
+    check_texts(browser, width)
+    browser.evaluate("document.querySelector('.crumbs button').click()")
+    browser.settle()
+    click_label(browser, "activations")
+    check_texts(browser, width)
+    assert not browser.problems()
+    assert browser.evaluate("document.querySelector('#controls').hidden")
+    shown = browser.evaluate("({ ...document.querySelector('#tightest').dataset })")
+    space = result["spaces"][0]
+    assert float(shown["peak"]) == space["peak"]
+    assert float(shown["usable"]) == space["capacity"] - space["reserve"]
+    estimate = browser.evaluate("Number(document.querySelector('#run').dataset.estimate)")
+    assert estimate == pytest.approx(result["run"]["estimate_ms"], rel=1e-9)
+    words = browser.evaluate("document.body.innerText")
+    assert result["advice"][0]["change"] in words
+    assert "tokens" not in words
+    # Names and lifetimes are those of operators.
+    buffers = browser.evaluate("page.data.arenas[0].length")
+    assert buffers > 20
+    assert browser.evaluate("page.data.steps.length") > 20

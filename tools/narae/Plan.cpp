@@ -163,9 +163,11 @@ bool PlanCommand::readOptions(const plan::Inventory &inventory) {
 /// An .onnx file; false after messages.
 bool PlanCommand::readGraph() {
   const std::pair<const char *, bool> unusable[] = {
-      {"--parallel", !parallel.empty()}, {"--search", searches},
-      {"--offload", offloads},           {"--context", context > 0},
-      {"--kv-type", !kvType.empty()},    {"--trace", !trace.empty()}};
+      {"--parallel", !parallel.empty()},
+      {"--search", searches},
+      {"--offload", offloads},
+      {"--context", context > 0},
+      {"--kv-type", !kvType.empty()}};
   bool ok = readPrecision();
   for (auto [name, isGiven] : unusable)
     if (isGiven) {
@@ -261,9 +263,15 @@ int PlanCommand::planOne(const std::string &name,
   if (!problems.empty())
     return 1;
   plan::Plan result;
-  if (graph)
+  if (graph) {
     result = plan::makeGraphPlan(*graph, hardware, request);
-  else if (int code = planLanguage(hardware, name, result))
+    if (!result.fits)
+      result.advice =
+          plan::adviseGraph(*graph, hardware, result, [this](int64_t other) {
+            std::vector<driver::Diagnostic> ignored;
+            return driver::describeGraph(model, dims, other, ignored);
+          });
+  } else if (int code = planLanguage(hardware, name, result))
     return code;
   plans.push_back(std::move(result));
   hardwares.push_back(std::move(hardware));
@@ -302,18 +310,16 @@ bool PlanCommand::failsIf(const plan::Plan &plan, bool &fails) const {
 Status PlanCommand::writePictures(const plan::Inventory &inventory,
                                   const plan::Hardware &hardware,
                                   const plan::Plan &plan) const {
-  if (plan.isGraph && !(trace.empty() && html.empty()))
-    return Status::error("--html and --trace are for language models; compile "
-                         "an .onnx file, and `narae inspect F.narae --html` "
-                         "draws its memory");
   if (!trace.empty())
     if (Status status =
-            writeFile(trace, plan::toTrace(inventory, hardware, plan));
+            writeFile(trace, graph ? plan::toTrace(*graph, hardware, plan)
+                                   : plan::toTrace(inventory, hardware, plan));
         status.failed())
       return status;
   if (html.empty())
     return Status::success();
-  return writeFile(html, plan::toHtml(inventory, hardware, plan));
+  return writeFile(html, graph ? plan::toHtml(*graph, hardware, plan)
+                               : plan::toHtml(inventory, hardware, plan));
 }
 
 int PlanCommand::run() {

@@ -7,30 +7,52 @@ class PlanPage {
     this.at = [data.batches.indexOf(data.batch), data.contexts.indexOf(data.context)];
     this.panels = [];
     byId("eyebrow").textContent = "Memory plan";
-    legend(["weights", "cache", "activations", "free", "reserve"]);
+    legend(
+      ["weights", "cache", "activations", "free", "reserve"].filter(
+        (kind) => kind !== "cache" || !this.isGraph,
+      ),
+    );
     byId("hint").textContent =
       "Point at a buffer for its name, size, lifetime and offset. Click, or press Enter, " +
       "to open a part; arrow keys go from buffer to buffer, Escape goes back.";
     const [growing, fixed] = data.cacheBytes;
-    facts([
-      ["Parameters", `${(data.parameters / 1e9).toFixed(2)} billion`],
-      ["Active for a token", `${(data.activeParameters / 1e9).toFixed(2)} billion`],
-      ["Weights", `${formatBytes(data.weightBytes)}, ${data.precision}`],
-      [
-        `Cache of a sequence, ${data.kvType}`,
-        `${formatCount(growing)} bytes a token${fixed ? ` + ${formatBytes(fixed)}` : ""}`,
-      ],
-      ["Division", data.parallel],
-    ]);
-    this.controls();
+    const weights = ["Weights", `${formatBytes(data.weightBytes)}, ${data.precision}`];
+    if (this.isGraph) {
+      facts([
+        ["Parameters", `${(data.parameters / 1e6).toFixed(2)} million`],
+        weights,
+        ["Operators", formatCount(data.steps.length - 1)],
+        ["Batch", formatCount(data.batch)],
+      ]);
+    } else {
+      facts([
+        ["Parameters", `${(data.parameters / 1e9).toFixed(2)} billion`],
+        ["Active for a token", `${(data.activeParameters / 1e9).toFixed(2)} billion`],
+        weights,
+        [
+          `Cache of a sequence, ${data.kvType}`,
+          `${formatCount(growing)} bytes a token${fixed ? ` + ${formatBytes(fixed)}` : ""}`,
+        ],
+        ["Division", data.parallel],
+      ]);
+    }
+    this.inputs = [];
+    if (!this.isGraph) {
+      this.controls();
+    }
     this.options();
     this.makePanels(false);
+    this.addFastMemory();
     this.tables();
     byId("times").hidden = false;
     this.update();
     new ResizeObserver(() => this.drawTimes()).observe(byId("time-panels"));
   }
 
+  /** A graph of operators: neither a cache nor tokens, and nothing to slide. */
+  get isGraph() {
+    return Boolean(this.data.steps);
+  }
   get figures() {
     return this.data.figures[this.at[0]][this.at[1]];
   }
@@ -115,20 +137,62 @@ class PlanPage {
     byId("panels").replaceChildren(...panels.map(({ panel }) => panel.root));
   }
 
+  /** What lies over each pool while layers run; of the plan's own request. */
+  addFastMemory() {
+    for (const use of this.data.near.filter(({ buffers }) => buffers.length > 0)) {
+      const end = Math.max(...use.buffers.map(([, , to]) => to));
+      const panel = new Panel({
+        title: `Over each pool: ${use.name}, ${use.step}`,
+        timeTitle: "time: steps of three layers, as planned",
+        lifetime: (node) =>
+          node.to - node.from > 1 ? `steps ${node.from} to ${node.to - 1}` : `step ${node.from}`,
+      });
+      byId("near-panels").append(panel.root);
+      const children = use.buffers.map(([name, from, to, offset, size, kind]) => ({
+        name,
+        kind,
+        from,
+        to,
+        offset,
+        size,
+      }));
+      const tree = { name: "all", kind: "all", offset: 0, size: use.peak, from: 0, to: end, children };
+      finish(tree, end);
+      for (const child of children) {
+        child.spans = false; // named inside, as its neighbours are
+      }
+      panel.show({
+        tree,
+        timeEnd: end,
+        limit: Infinity,
+        peak: use.peak,
+        note: `${formatBytes(use.peak)} of ${formatBytes(use.usable)} usable`,
+      });
+    }
+  }
+
   makePanel(run) {
     const [[first, name], [last, lastName]] = [run[0], run.at(-1)];
     const devices = first === last ? `Device ${first}` : `Devices ${first} to ${last}`;
     const pools = name === lastName ? name : `${name} to ${lastName}`;
     return new Panel({
       title: `${devices}, ${pools}`,
-      timeTitle: "time: steps of one layer, then of the head",
+      timeTitle: this.isGraph
+        ? "time: operators of a run"
+        : "time: steps of one layer, then of the head",
       lifetime: (node) =>
         node.spans
           ? "always"
           : node.to - node.from > 1
-            ? `steps ${node.from} to ${node.to - 1}`
-            : `step ${node.from}`,
+            ? `steps ${this.step(node.from)} to ${this.step(node.to - 1)}`
+            : `step ${this.step(node.from)}`,
     });
+  }
+
+  /** "3", or "3 (the node's name)". */
+  step(number) {
+    const name = this.data.steps?.[number];
+    return name ? `${number} (${name})` : `${number}`;
   }
 
   /** The tree of buffers of a group of spaces. */
@@ -174,9 +238,11 @@ class PlanPage {
     ]);
     scale = cache / Math.max(sum(caches.map(([, bytes]) => bytes)), 1);
     [, offset] = offsets;
-    add(
-      branch("cache", "cache", () => caches.map(([name, bytes]) => leaf(name, "cache", bytes))),
-    );
+    if (caches.length) {
+      add(
+        branch("cache", "cache", () => caches.map(([name, bytes]) => leaf(name, "cache", bytes))),
+      );
+    }
     [, , offset] = offsets;
     const base = offset;
     add({
@@ -231,7 +297,9 @@ class PlanPage {
       output.dataset.value = value;
       input.setAttribute("aria-valuetext", `${formatCount(value)} ${unit}`);
     }
-    this.reset.disabled = this.at.every((value, i) => value === this.planned[i]);
+    if (this.reset) {
+      this.reset.disabled = this.at.every((value, i) => value === this.planned[i]);
+    }
     this.drawFigures();
     for (const { number, run, panel } of this.panels) {
       panel.show(this.space(number, run.length));
@@ -258,7 +326,7 @@ class PlanPage {
         element("p", { class: "value" }, value),
         element("p", { class: "detail" }, detail),
       );
-    byId("figures").replaceChildren(
+    const shown = [
       figure(
         "verdict",
         "Does it fit?",
@@ -274,32 +342,46 @@ class PlanPage {
         `${formatBytes(peak)} of ${formatBytes(usable)}`,
         { peak, usable },
       ),
-      figure(
-        "room",
-        "Room for",
-        `${formatCount(room[0])} tokens`,
-        `more of one sequence, or ${formatCount(room[1])} more sequences`,
-        { tokens: room[0], sequences: room[1] },
-      ),
-      figure("decode", "A token of decode", milliseconds(decode.ms[1]), times(decode), {
-        estimate: decode.ms[1],
-        bound: decode.ms[0],
-      }),
-      figure(
-        "prefill",
-        `Prefill of ${formatCount(this.context)} tokens`,
-        milliseconds(prefill.ms[1]),
-        times(prefill),
-        { estimate: prefill.ms[1], bound: prefill.ms[0] },
-      ),
-    );
+    ];
+    if (this.isGraph) {
+      shown.push(
+        figure("run", "A run", milliseconds(prefill.ms[1]), times(prefill), {
+          estimate: prefill.ms[1],
+          bound: prefill.ms[0],
+        }),
+      );
+    } else {
+      shown.push(
+        figure(
+          "room",
+          "Room for",
+          `${formatCount(room[0])} tokens`,
+          `more of one sequence, or ${formatCount(room[1])} more sequences`,
+          { tokens: room[0], sequences: room[1] },
+        ),
+        figure("decode", "A token of decode", milliseconds(decode.ms[1]), times(decode), {
+          estimate: decode.ms[1],
+          bound: decode.ms[0],
+        }),
+        figure(
+          "prefill",
+          `Prefill of ${formatCount(this.context)} tokens`,
+          milliseconds(prefill.ms[1]),
+          times(prefill),
+          { estimate: prefill.ms[1], bound: prefill.ms[0] },
+        ),
+      );
+    }
+    byId("figures").replaceChildren(...shown);
   }
 
   drawTimes() {
-    const charts = [
-      ["A token of decode", this.figures.decode],
-      [`Prefill of ${formatCount(this.context)} tokens`, this.figures.prefill],
-    ];
+    const charts = this.isGraph
+      ? [["A run", this.figures.prefill]]
+      : [
+          ["A token of decode", this.figures.decode],
+          [`Prefill of ${formatCount(this.context)} tokens`, this.figures.prefill],
+        ];
     const host = byId("time-panels");
     if (host.children.length !== charts.length) {
       host.replaceChildren(
