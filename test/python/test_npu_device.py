@@ -106,6 +106,50 @@ def test_times(artifact: narae.Artifact) -> None:
         assert first["ts"] + first["dur"] <= second["ts"] + 1e-9
 
 
+def test_equal_layers_are_simulated_once(tmp_path: Path) -> None:
+    generator = np.random.default_rng(2)
+    value = helper.make_tensor_value_info
+    nodes, weights, name = [], [], "x"
+    for layer in range(12):
+        weight = generator.standard_normal((64, 64)).astype(np.float16)
+        weights.append(numpy_helper.from_array(weight, f"w{layer}"))
+        nodes.append(helper.make_node("MatMul", [name, f"w{layer}"], [f"p{layer}"], f"m{layer}"))
+        nodes.append(
+            helper.make_node("Softmax", [f"p{layer}"], [f"y{layer}"], f"s{layer}", axis=-1)
+        )
+        name = f"y{layer}"
+    kind, shape = TensorProto.FLOAT16, ["n", 64]
+    graph = helper.make_graph(
+        nodes, "g", [value("x", kind, shape)], [value(name, kind, shape)], weights
+    )
+    path = tmp_path / "layers.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    session = narae.Session(narae.compile(path, target="npu:atom"), device=",timing-only")
+    x = np.zeros((40, 64), np.float16)
+    session.run({"x": x})
+    report = session.device_report()
+    assert report["launches"] >= 12
+    assert report["simulated_launches"] <= len(report["kernels"]) <= 4
+    # The same again costs nothing to simulate; another length does.
+    session.run({"x": x})
+    again = session.device_report()
+    assert again["simulated_launches"] == report["simulated_launches"]
+    assert again["launches"] == 2 * report["launches"]
+    session.run({"x": x[:7]})
+    assert session.device_report()["simulated_launches"] > again["simulated_launches"]
+
+
+def test_opencl(artifact: narae.Artifact) -> None:
+    """The same bits, or the name of the package that is missing."""
+    try:
+        session = narae.Session(artifact, device=",opencl")
+    except narae.Error as error:
+        assert "pocl-opencl-icd" in str(error)  # noqa: PT017
+        pytest.skip("no OpenCL device")
+    expected = narae.Session(artifact).run(feed())["y"]
+    np.testing.assert_array_equal(session.run(feed())["y"], expected)
+
+
 def test_times_without_data(artifact: narae.Artifact) -> None:
     silent = narae.Session(artifact, device=",timing-only")
     computing = narae.Session(artifact, device=",timing")
