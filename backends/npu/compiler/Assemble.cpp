@@ -9,7 +9,8 @@
 // for lane E at an earlier item i where both use a buffer (or memory that the
 // plan gave to two buffers) and one of them writes. E signals after i; F waits
 // before j, on a semaphore of the pair in which signals are counted in order.
-// What F knows through others is not waited for again. Between rounds, each
+// What F knows through others is not waited for again. Descriptors of one lane
+// get a fence between them where they meet. Between rounds, each
 // lane gives each other one a credit a round.
 //
 //===----------------------------------------------------------------------===//
@@ -27,6 +28,7 @@ struct SyncPoint {
 /// Of one lane at one item.
 struct ItemSync {
   llvm::SmallVector<SyncPoint, 3> waits, signals;
+  bool fence = false; ///< before it
 };
 using Uses = std::map<BufferId, bool>; // buffer -> written
 
@@ -120,6 +122,18 @@ void Assembler::analyse(Loop &loop) {
           break;
         }
       }
+    }
+    // Descriptors of a lane complete in any order.
+    for (unsigned lane = 0; lane < laneCount; ++lane) {
+      if (!(lanes >> lane & 1) || engineOf(lane) != Engine::CoreDma)
+        continue;
+      for (int64_t i = int64_t(at) - 1; i > known[lane][lane]; --i)
+        if ((lanesOf(loop.items[i]) >> lane & 1) &&
+            conflict(uses[i][lane], uses[at][lane])) {
+          syncs[{&loop.items[at], lane}].fence = true;
+          known[lane][lane] = int64_t(at) - 1;
+          break;
+        }
     }
     for (unsigned lane = 0; lane < laneCount; ++lane)
       if (lanes >> lane & 1) {
@@ -232,6 +246,8 @@ void Assembler::write(StreamWriter &out, Loop &loop, Lane lane) {
     if (it != syncs.end())
       for (SyncPoint point : it->second.waits)
         sync(out, Opcode::Wait, point.semaphore, point.amount);
+    if (it != syncs.end() && it->second.fence)
+      out.emit(Opcode::Fence, {});
     if (item.loop)
       write(out, *item.loop, lane);
     else

@@ -23,6 +23,7 @@ OpEntry narae::npu::findOp(StringRef name) {
     registerMatmulOps(t);
     registerAttentionOps(t);
     registerWindowOps(t);
+    registerLanguageOps(t);
     return t;
   }();
   return table.lookup(name);
@@ -133,6 +134,23 @@ static bool appendBytes(DenseElementsAttr dense, std::vector<uint8_t> &bytes) {
   return true;
 }
 
+/// Where the next constant begins.
+static int64_t alignConstants(std::vector<uint8_t> &constants) {
+  while (constants.size() % bufferAlignment)
+    constants.push_back(0);
+  return int64_t(constants.size());
+}
+
+Tile TileBuilder::constantNumbers(ArrayRef<float> numbers, const Index &index) {
+  int64_t shift = alignConstants(constants);
+  auto *bytes = reinterpret_cast<const uint8_t *>(numbers.data());
+  constants.insert(constants.end(), bytes, bytes + numbers.size() * 4);
+  uint32_t buffer =
+      kernel.block().getNumArguments() + kernel.yield()->getNumOperands() + 1;
+  return loadBuffer(buffer, Float32Type::get(kernel.getContext()),
+                    {scope.cst(int64_t(numbers.size()))}, {index}, shift);
+}
+
 FailureOr<Tile> TileBuilder::constantTile(Value value, const Access &access) {
   Type element = cast<ShapedType>(value.getType()).getElementType();
   std::optional<ElementType> type = scratchpadType(element);
@@ -159,9 +177,7 @@ FailureOr<Tile> TileBuilder::constantTile(Value value, const Access &access) {
       tile.type = *type;
       return tile;
     }
-    while (constants.size() % bufferAlignment)
-      constants.push_back(0);
-    int64_t shift = int64_t(constants.size());
+    int64_t shift = alignConstants(constants);
     if (!appendBytes(dense, constants))
       return constant.emitError("a constant of ")
              << element << " is not held on an NPU";

@@ -34,9 +34,6 @@ public:
 private:
   LogicalResult writeResults(unsigned first, unsigned count);
   TileWish wishOf(Value result);
-  /// Opens the loop over the tiles of a result and says what each has.
-  Access openTiles(ArrayRef<Expr> dims, const TileWish &wish);
-
   TileBuilder &b;
 };
 } // namespace narae::npu
@@ -73,19 +70,28 @@ TileWish KernelWriter::wishOf(Value result) {
     if (OpEntry entry = findOp(op.getName().getStringRef()); entry.wish)
       if (b.dims(op.getResult(0)) == dims)
         entry.wish(b, &op, wish);
-  // Views have five dimensions: outer ones go one by one.
-  size_t many = 0;
+  // Views have five dimensions, and ops that have wishes may add one of their
+  // own: the outer ones go one by one.
+  bool hasInner = false;
+  for (Operation &op : b.kernel.block().without_terminator())
+    hasInner |= findOp(op.getName().getStringRef()).wish != nullptr;
+  size_t room = hasInner ? kViewRank - 1 : kViewRank;
+  for (size_t i = 0; i < dims.size(); ++i)
+    if (wish.whole[i] && fm::constantOf(dims[i]) != 1 && room)
+      --room;
   for (size_t i = dims.size(); i-- > 0;) {
-    if (fm::constantOf(dims[i]) == 1 || wish.single[i])
+    if (fm::constantOf(dims[i]) == 1 || wish.single[i] || wish.whole[i])
       continue;
-    size_t most = fm::constantOf(wish.inner) == 1 ? kViewRank : kViewRank - 1;
-    if (++many > most && !wish.whole[i])
+    if (room)
+      --room;
+    else
       wish.single[i] = true;
   }
   return wish;
 }
 
-Access KernelWriter::openTiles(ArrayRef<Expr> dims, const TileWish &wish) {
+Access narae::npu::openTiles(TileBuilder &b, ArrayRef<Expr> dims,
+                             const TileWish &wish) {
   fm::SymbolicScope &s = b.scope;
   Scalars &n = b.scalars;
   Expr one = s.cst(1), budget = s.cst(b.budget);
@@ -173,7 +179,7 @@ Access KernelWriter::openTiles(ArrayRef<Expr> dims, const TileWish &wish) {
 LogicalResult KernelWriter::writeResults(unsigned first, unsigned count) {
   OperandRange results = b.kernel.yield()->getOperands();
   Value lead = results[first];
-  Access access = openTiles(b.dims(lead), wishOf(lead));
+  Access access = openTiles(b, b.dims(lead), wishOf(lead));
   for (unsigned i = first; i < first + count; ++i) {
     FailureOr<Tile> tile = b.evaluate(results[i], access);
     if (failed(tile))

@@ -53,6 +53,11 @@ struct OpEntry {
 /// The entry of an op's name ("fm.add"); empty where there is none.
 OpEntry findOp(llvm::StringRef name);
 
+/// Opens the loop over the tiles of a tensor with these dimensions, which all
+/// cores share out, and says what each tile has.
+Access openTiles(TileBuilder &b, llvm::ArrayRef<Expr> dims,
+                 const TileWish &wish);
+
 using OpTable = llvm::StringMap<OpEntry>;
 void registerElementwiseOps(OpTable &table);
 void registerMathOps(OpTable &table);
@@ -63,6 +68,7 @@ void registerGatherOps(OpTable &table);
 void registerMatmulOps(OpTable &table);
 void registerAttentionOps(OpTable &table);
 void registerWindowOps(OpTable &table);
+void registerLanguageOps(OpTable &table);
 
 } // namespace narae::npu
 

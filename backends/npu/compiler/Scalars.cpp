@@ -116,6 +116,10 @@ Scalar Scalars::offset(uint32_t buffer) {
   return make({ScalarKind::Host, 0, 0, int64_t(number), Expr()});
 }
 
+Scalar Scalars::loaded(uint32_t buffer, Scalar index) {
+  return make({ScalarKind::Loaded, index, 0, int64_t(buffer), Expr()});
+}
+
 Scalar Scalars::pinned(unsigned loop, LoopValue what) {
   return make({ScalarKind::Pinned, Scalar(what), 0, int64_t(loop), Expr()});
 }

@@ -61,6 +61,7 @@ enum class ScalarKind : uint8_t {
   Constant, ///< value
   Host,     ///< number `value` of the launch
   Pinned,   ///< a register that a loop keeps: loop `value`, what `a`
+  Loaded,   ///< element `a` of i64 buffer `value`; DMA streams read it
   Add,
   Sub,
   Mul,
@@ -98,6 +99,9 @@ public:
   Scalar pool(uint32_t buffer);
   Scalar offset(uint32_t buffer);
   Scalar pinned(unsigned loop, LoopValue what);
+  /// Element `index` of an i64 tensor of the launch, as 32 bits. Only streams
+  /// of DMA (loads, stores) reach it.
+  Scalar loaded(uint32_t buffer, Scalar index);
   Scalar add(Scalar a, Scalar b);
   Scalar sub(Scalar a, Scalar b);
   Scalar mul(Scalar a, Scalar b);

@@ -102,6 +102,20 @@ uint8_t StreamWriter::reg(Scalar scalar) {
     emit(Opcode::Param, {{OperandName::Dst, result},
                          {OperandName::Index,
                           int64_t(numbers.parameter(uint32_t(node.value)))}});
+  } else if (node.kind == ScalarKind::Loaded) {
+    // The lower word of an i64.
+    Window element;
+    element.space = Space::Dram;
+    element.type = ElementType::I32;
+    element.unit = scalars.pool(uint32_t(node.value));
+    element.base = scalars.add(scalars.offset(uint32_t(node.value)),
+                               scalars.mul(node.a, scalars.constant(8)));
+    element.dims.push_back({scalars.constant(1), scalars.constant(1)});
+    uint8_t from = view(element);
+    result = fresh();
+    emit(Opcode::Load, {{OperandName::Dst, result},
+                        {OperandName::A, from},
+                        {OperandName::Index, 0}});
   } else {
     uint8_t a = reg(node.a);
     ++registers[a].locks;
@@ -178,6 +192,9 @@ uint8_t StreamWriter::view(const Window &place) {
       best = i;
   if (views[best].place)
     viewWhere.erase(*views[best].place);
+  // A size that is read from memory needs a view of its own meanwhile.
+  views[best].place.reset();
+  views[best].used = ++clock;
   Scalar base = place.base;
   Scalar unit = place.unit;
   if (place.buffer) {

@@ -7,6 +7,8 @@
 
 #include "backends/npu/compiler/Tiles.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace narae;
 using namespace narae::npu;
@@ -316,10 +318,26 @@ Tile TileBuilder::reduce(Opcode opcode, const Tile &tile, AxisId axis,
   if (fm::constantOf(axes[axis].tile) == 1)
     from.dims.push_back({scalars.constant(1), scalars.constant(0)});
   to.dims.push_back({scalars.constant(1), scalars.constant(0)});
+  // There is no largest of no elements: -inf then, or the least boolean.
+  bool chooses = opcode == Opcode::VRowMax || opcode == Opcode::VRowMin;
+  bool mayBeEmpty =
+      chooses && fm::constantOf(axes[axis].extent).value_or(0) == 0;
+  float least = isInteger(type) ? 0.0f : -INFINITY;
+  if (opcode == Opcode::VRowMin)
+    least = isInteger(type) ? 1.0f : INFINITY;
+  Scalar count = axes[axis].size;
   schedule.step(Lane::Vector, {{result.buffer, true}, {tile.buffer, false}},
                 [=](StreamWriter &out) {
-                  out.emit(opcode, {out.operand(OperandName::Dst, to),
-                                    out.operand(OperandName::A, from)});
+                  auto dst = out.operand(OperandName::Dst, to);
+                  auto a = out.operand(OperandName::A, from);
+                  if (!mayBeEmpty)
+                    return out.emit(opcode, {dst, a});
+                  out.emit(
+                      Opcode::VFill,
+                      {dst, StreamWriter::number(OperandName::Start, least)});
+                  out.beginIf(Condition::Ne, out.reg(count), 0);
+                  out.emit(opcode, {dst, a});
+                  out.end();
                 });
   return result;
 }

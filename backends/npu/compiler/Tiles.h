@@ -163,6 +163,8 @@ public:
   Tile inMemory(const Tile &tile);
   /// A reduction (v.sum, v.rowmax, ...) over one axis.
   Tile reduce(Opcode opcode, const Tile &tile, AxisId axis, ElementType type);
+  /// Constant numbers, at an index of their list.
+  Tile constantNumbers(llvm::ArrayRef<float> numbers, const Index &index);
   /// i32 indices along an axis: start, start + 1, ...
   Tile iota(AxisId axis, Scalar start);
   static Tile number(double value) {

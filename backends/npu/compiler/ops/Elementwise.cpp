@@ -139,7 +139,14 @@ static FailureOr<Tile> modulo(TileBuilder &b, Operation *op, unsigned,
         b.vector(Opcode::VFma, type, {b.vector(Opcode::VNeg, type, {n}), m, a});
     // The quotient may have been rounded up to the next whole number.
     Tile isBelow = b.vector(Opcode::VLt, type, {rest, b.number(0)});
-    rest = b.vector(Opcode::VFma, type, {isBelow, m, rest});
+    rest = b.vector(Opcode::VSelect, type,
+                    {isBelow, b.vector(Opcode::VAdd, type, {rest, m}), rest});
+    // Nothing is divided by infinity.
+    Tile isFar =
+        b.vector(Opcode::VEq, ElementType::U8, {m, b.number(INFINITY)});
+    Tile isFinite = b.vector(Opcode::VLt, ElementType::U8, {a, m});
+    isFar = b.vector(Opcode::VAnd, ElementType::U8, {isFar, isFinite});
+    rest = b.vector(Opcode::VSelect, type, {isFar, a, rest});
   } else {
     rest = b.vector(Opcode::VRem, type, {a, m});
   }
@@ -149,15 +156,14 @@ static FailureOr<Tile> modulo(TileBuilder &b, Operation *op, unsigned,
                {isNegative, b.vector(Opcode::VNeg, type, {rest}), rest});
   if (!isC) {
     // With the divisor's sign: one divisor more where the signs differ.
-    Tile other = b.vector(Opcode::VMul, type, {value, y});
-    Tile differ = b.vector(Opcode::VLt, type, {other, b.number(0)});
-    if (!floats) {
-      Tile signs = b.vector(Opcode::VXor, type, {value, y});
-      Tile below = b.vector(Opcode::VLt, type, {signs, b.number(0)});
-      Tile some = b.vector(Opcode::VNe, type, {value, b.number(0)});
-      differ = b.vector(Opcode::VMul, type, {below, some});
-    }
-    value = b.vector(Opcode::VFma, type, {differ, y, value});
+    auto below = [&](const Tile &of) {
+      return b.vector(Opcode::VLt, type, {of, b.number(0)});
+    };
+    Tile some = b.vector(Opcode::VNe, type, {value, b.number(0)});
+    Tile differ = b.vector(Opcode::VNe, type, {below(value), below(y)});
+    differ = b.vector(Opcode::VMul, type, {differ, some});
+    value = b.vector(Opcode::VSelect, type,
+                     {differ, b.vector(Opcode::VAdd, type, {value, y}), value});
   }
   if (!floats)
     value = b.vector(Opcode::VSelect, type, {isZero, b.number(0), value});

@@ -61,7 +61,7 @@ static FailureOr<Tile> reduce(TileBuilder &b, Operation *op, unsigned,
   Opcode opcode = kind == "max" || kind == "any"   ? Opcode::VRowMax
                   : kind == "min" || kind == "all" ? Opcode::VRowMin
                                                    : Opcode::VSum;
-  if (!isSum)
+  if (!isSum && !floats && !elementOf(input).isInteger(1))
     b.require(b.scope.cst(1), reducedSize(b, input, reduce.getAxes()),
               "a " + kind.str() +
                   " over no elements is not computed on the "
