@@ -135,9 +135,9 @@ enum class SearchResult { Found, Infeasible, OutOfBudget };
 
 /// One run of the complete search: whether there is a plan whose peak is at
 /// most `target`. `variant` selects the order of decisions. `budget` is reduced
-/// by the steps taken. A run that is cancelled ends as out of budget. The part
-/// has no fixed offsets. When the budget ran out, `deepest` are the offsets of
-/// the best partial plan, `UINT64_MAX` for what is not in it.
+/// by the steps taken. A run that is cancelled ends as out of budget. When the
+/// budget ran out, `deepest` are the offsets of the best partial plan,
+/// `UINT64_MAX` for what is not in it.
 SearchResult searchVariant(const Part &part, uint64_t target, uint64_t variant,
                            uint64_t &budget,
                            const std::atomic<bool> &isCancelled,
@@ -147,10 +147,15 @@ SearchResult searchVariant(const Part &part, uint64_t target, uint64_t variant,
 /// Complete search for a plan whose peak is at most `target`: variants take
 /// turns, two at a time where there are threads for it. The result does not
 /// depend on the number of threads (0: as many as the machine has). Sets `plan`
-/// only when it finds one. Gives up at once on fixed offsets and on large
-/// parts.
+/// only when it finds one. Gives up at once on large parts.
 SearchResult search(const Part &part, uint64_t target, uint64_t &budget,
                     PartPlan &plan, uint32_t threads = 0);
+
+/// Packs a part of many items by complete searches of one stretch of time after
+/// the other, in which what was placed before stays where it is. Sets `plan`
+/// when that is better. `budget` is reduced by the steps taken.
+void packByTime(const Part &part, uint64_t target, uint64_t &budget,
+                PartPlan &plan, uint32_t threads = 0);
 
 } // namespace narae::memory
 

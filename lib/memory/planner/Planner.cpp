@@ -14,6 +14,11 @@
 
 using namespace narae::memory;
 
+/// Parts of so many items are packed by windows first, in so many steps for
+/// each item beside the budget: what they take is in proportion to their size.
+static constexpr size_t kFewestForWindows = 1000;
+static constexpr uint64_t kWindowSteps = 4000;
+
 /// More steps than these rarely improve the order of a part.
 static constexpr uint64_t kMaxImproving = 1 << 20;
 
@@ -143,6 +148,10 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     // Equal shares of what the parts before have left. Most of a share may go
     // to the search; local improvement takes over where that finds nothing.
     uint64_t share = budget / (tooHigh.size() - i);
+    if (part.items.size() >= kFewestForWindows && options.budget > 0) {
+      uint64_t granted = kWindowSteps * part.items.size();
+      packByTime(part, target, granted, partPlan, options.threads);
+    }
     uint64_t improving = std::min(share / 8, kMaxImproving);
     budget -= share;
     share -= improving;

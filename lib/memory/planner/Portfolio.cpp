@@ -67,9 +67,6 @@ SearchResult narae::memory::search(const Part &part, uint64_t target,
                                    uint32_t threads) {
   if (part.items.size() > kMaxItems)
     return SearchResult::OutOfBudget;
-  for (const Item &item : part.items)
-    if (item.fixed)
-      return SearchResult::OutOfBudget;
   if (threads == 0)
     threads = std::thread::hardware_concurrency();
   // Enough to place all items with a little backtracking.

@@ -55,6 +55,11 @@ struct Range {
   }
 };
 
+/// Bytes that are taken from the beginning.
+struct Place {
+  uint64_t offset, end;
+};
+
 /// One run of one variant: four ranks with two rules to choose valleys each,
 /// then the same with ranks varied at random.
 class Search {
@@ -63,7 +68,7 @@ public:
          const std::atomic<bool> &isCancelled);
 
   SearchResult run() {
-    if (settle({0, part.numSections}) && solve())
+    if (!isTooHigh && settle({0, part.numSections}) && solve())
       return SearchResult::Found;
     return hasEnded() ? SearchResult::OutOfBudget : SearchResult::Infeasible;
   }
@@ -83,11 +88,14 @@ private:
   bool hasEnded() const {
     return steps > budget || isCancelled.load(std::memory_order_relaxed);
   }
+  void avoidFixed();
+  uint64_t firstFrom(uint32_t index, uint64_t floor) const;
   bool solve();
   bool descend(const Range &changed, Range &reasons, bool &isElsewhere);
   bool settle(const Range &changed);
   bool raiseStart(uint32_t index, uint64_t floor);
   bool raiseFloor(uint32_t section);
+  bool hasRoom(uint32_t section, uint64_t floor) const;
   bool chooseValley(Choice &choice);
   uint32_t countFitting(const Choice &choice, uint32_t limit);
   bool fits(uint32_t index, const Choice &choice) const {
@@ -100,6 +108,8 @@ private:
   uint64_t target, budget;
   const std::atomic<bool> &isCancelled;
   bool prefersLow, startsRight;
+  /// A fixed offset passes the target.
+  bool isTooHigh = false;
   /// What the last `settle` changed: sections, and whole lifetimes of items.
   Range touched = {0, 0};
   /// After a failed `solve`: any state that has the same floors of, and starts
@@ -112,6 +122,9 @@ private:
   /// For each section the bytes of its unplaced items, and all of its items.
   std::vector<uint64_t> remaining;
   std::vector<std::vector<uint32_t>> covering;
+  /// For each section the places of its items with fixed offsets; for each item
+  /// those that share its time, in ascending order. Empty when there are none.
+  std::vector<std::vector<Place>> fixedIn, avoided;
   /// Sections whose floor rose and whose items have not been told.
   std::vector<uint32_t> dirty;
   /// Items by falling rank, in which those to place are tried.
@@ -141,8 +154,10 @@ Search::Search(const Part &part, uint64_t target, uint64_t budget,
     double factor = variant < 8 ? 1 : 1 + random.below(1000) / 1000.0;
     rank.push_back(ranks[variant % 4] * factor);
     // What takes no space stays at the bottom.
-    if (item.size == 0) {
+    if (item.size == 0 || item.fixed) {
       start[i] = kFull;
+      offsets[i] = item.fixed.value_or(0);
+      isTooHigh |= offsets[i] + item.size > target;
       continue;
     }
     order.push_back(i);
@@ -152,11 +167,58 @@ Search::Search(const Part &part, uint64_t target, uint64_t budget,
       covering[s].push_back(i);
     }
   }
+  avoidFixed();
   numUnplaced = order.size();
   fewestLeft = left;
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     return rank[a] != rank[b] ? rank[a] > rank[b] : a < b;
   });
+}
+
+void Search::avoidFixed() {
+  std::vector<std::pair<Place, Range>> fixed;
+  for (const Item &item : part.items)
+    if (item.fixed && item.size > 0)
+      fixed.push_back(
+          {{*item.fixed, *item.fixed + item.size}, {item.lower, item.upper}});
+  if (fixed.empty())
+    return;
+  std::sort(fixed.begin(), fixed.end(), [](const auto &a, const auto &b) {
+    return a.first.offset < b.first.offset;
+  });
+  fixedIn.resize(part.numSections);
+  avoided.resize(part.items.size());
+  for (const auto &[place, lifetime] : fixed)
+    for (uint32_t s = lifetime.lower; s < lifetime.upper; ++s)
+      fixedIn[s].push_back(place);
+  for (uint32_t index : order)
+    for (const auto &[place, lifetime] : fixed)
+      if (!lifetime.isDisjoint(lifetimes[index]))
+        avoided[index].push_back(place);
+  for (uint32_t index : order)
+    start[index] = firstFrom(index, 0);
+  steps += fixed.size() * order.size() / 4;
+}
+
+/// The lowest offset from the floor on at which nothing fixed is in the way.
+uint64_t Search::firstFrom(uint32_t index, uint64_t floor) const {
+  const Item &item = part.items[index];
+  uint64_t offset = alignUp(floor, item.alignment);
+  if (!avoided.empty())
+    for (const Place &place : avoided[index])
+      if (place.offset < offset + item.size && offset < place.end)
+        offset = alignUp(place.end, item.alignment);
+  return offset;
+}
+
+/// Whether what is unplaced in the section may fit above the floor.
+bool Search::hasRoom(uint32_t section, uint64_t floor) const {
+  uint64_t end = floor + remaining[section];
+  if (!fixedIn.empty())
+    for (const Place &place : fixedIn[section])
+      if (place.end > floor)
+        end += place.end - std::max(place.offset, floor);
+  return end <= target;
 }
 
 /// An item cannot lie below a floor. Returns false when it does not fit.
@@ -165,7 +227,7 @@ bool Search::raiseStart(uint32_t index, uint64_t floor) {
   if (floor <= old)
     return true;
   const Item &item = part.items[index];
-  start[index] = alignUp(floor, item.alignment);
+  start[index] = firstFrom(index, floor);
   touched.extend({item.lower, item.upper});
   if (start[index] + item.size > target)
     return false;
@@ -190,7 +252,7 @@ bool Search::raiseFloor(uint32_t section) {
   if (lowest == kFull)
     return true;
   dirty.push_back(section);
-  return lowest + remaining[section] <= target;
+  return hasRoom(section, lowest);
 }
 
 /// Restores consistency after the floors of the sections rose or items of
@@ -217,8 +279,7 @@ bool Search::settle(const Range &changed) {
     return false;
   for (uint32_t s = changed.lower; s < changed.upper; ++s)
     if (floors[s] != kFull &&
-        (!raiseFloor(s) ||
-         (floors[s] != kFull && floors[s] + remaining[s] > target)))
+        (!raiseFloor(s) || (floors[s] != kFull && !hasRoom(s, floors[s]))))
       return false;
   return tellItems();
 }
@@ -320,6 +381,10 @@ bool Search::solve() {
         end = std::min(end, start[index] + part.items[index].size);
     } else if (fits(index, choice) && start[index] == floor) {
       candidates.push_back(index);
+      if (!avoided.empty())
+        for (const Place &place : avoided[index])
+          if (place.end > floor)
+            end = std::min(end, place.end);
     } else {
       next = std::min(next, start[index]);
     }
@@ -361,7 +426,7 @@ bool Search::solve() {
     if (isElsewhere || hasEnded())
       return false;
   }
-  if (next != kFull && next + remaining[choice.section] <= target) {
+  if (next != kFull && hasRoom(choice.section, next)) {
     floors[choice.section] = next;
     if (descend({choice.section, choice.section + 1}, reasons, isElsewhere))
       return true;
