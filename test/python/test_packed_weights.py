@@ -305,3 +305,24 @@ def test_wide_result_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(narae.Error, match="would write the packed weight 'w' out"):
         narae.compile(path)
+
+
+@pytest.mark.parametrize("columns", [96, 200])
+def test_tied_floats_are_stored_once(columns: int, tmp_path: Path) -> None:
+    """An embedding of f32 that the last matmul reads too."""
+    rows = 3000
+    weight = np.random.default_rng(0).standard_normal((rows, columns)).astype(np.float32)
+    wide = packed_models.tensor("f32", rows, columns)
+    x, y = packed_models.tensor("f32", "?", columns), packed_models.tensor("f32", "?", rows)
+    body = f"""
+      %y = fm.matmul %x, %w {{transpose_rhs}} : ({x}, {wide}) -> {y}
+      %z = fm.relu %y : ({y}) -> {y}
+      %e = fm.gather %w, %i {{axis = 0 : i64}} : ({wide}, tensor<?xi64>) -> {x}
+    """
+    inputs, outputs = {"x": x, "i": "tensor<?xi64>"}, {"z": y, "e": x}
+    path = packed_models.packed_model(
+        tmp_path, "f32", weight, weight.shape, body, inputs, outputs, None
+    )
+    file = tmp_path / "m.narae"
+    check(narae.compile(path, output=file), weight, True)
+    assert file.stat().st_size < weight.nbytes * 1.1 + 200_000

@@ -8,7 +8,8 @@
 // A matrix of bf16, f16, f8 or quantised blocks that a matmul reads, or experts
 // that an expert_matmul reads, are packed in their own type, at compile time,
 // and widened inside the kernels. Every kernel that reads the weight, also the
-// gather of a tied embedding, then reads the packed copy, so that there is one:
+// gather of a tied embedding, then reads the packed copy, so that there is one.
+// A gather from a matrix of f32 reads the panels of PackWeights.cpp likewise:
 //
 //   matmul(x, cast(w))            matmul(x, cast(unpack_panels(p)))
 //   matmul(x, dequantize(w, s))   matmul(x, dequantize(unpack_panels(p), s))
@@ -56,6 +57,7 @@ public:
 
 private:
   void findReaders(rt::KernelOp kernel);
+  void findWide(rt::KernelOp kernel);
   /// The layout that a reader's matmul wants; none where none reads it.
   std::optional<Layout> wanted(Reader reader);
   /// The weights that dispatches pass; empty where one is something else.
@@ -93,10 +95,24 @@ void NarrowPacker::findReaders(rt::KernelOp kernel) {
     Type element = type.getElementType();
     bool isNarrow =
         element.isF16() || element.isBF16() || element.isFloat8E4M3FN();
-    if ((cast && (!cast.getTo().isF32() || !isNarrow)) || (gather && !isNarrow))
+    if ((cast && (!cast.getTo().isF32() || !isNarrow)) ||
+        (gather && !isNarrow && !element.isF32()))
       continue;
     readers.push_back({kernel, &op, arg});
   }
+}
+
+/// Matrices of f32 that a matmul reads: PackWeights.cpp packs these for it, and
+/// gathers can read the same panels.
+void NarrowPacker::findWide(rt::KernelOp kernel) {
+  auto matmul = dyn_cast_or_null<fm::MatmulOp>(codegen::anchorOf(kernel));
+  auto arg = matmul ? dyn_cast<BlockArgument>(matmul.getRhs()) : nullptr;
+  if (!arg || !arg.hasOneUse() || !isF32(arg) || !isF32(matmul.getLhs()) ||
+      cast<RankedTensorType>(arg.getType()).getRank() != 2)
+    return;
+  for (fm::WeightOp weight : weightsOf({kernel, matmul, arg}))
+    layouts.try_emplace(weight.getData(),
+                        Layout{false, matmul.getTransposeRhs()});
 }
 
 std::optional<Layout> NarrowPacker::wanted(Reader reader) {
@@ -251,6 +267,9 @@ LogicalResult NarrowPacker::run() {
     if (auto layout = wanted(reader))
       for (fm::WeightOp weight : weightsOf(reader))
         layouts.try_emplace(weight.getData(), *layout);
+  for (auto kernel : module.getOps<rt::KernelOp>())
+    if (kernel.getDevice().split(':').first == "cpu")
+      findWide(kernel);
   for (const Reader &reader : readers) {
     SmallVector<fm::WeightOp> weights = weightsOf(reader);
     if (weights.empty())

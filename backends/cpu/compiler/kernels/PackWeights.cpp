@@ -309,11 +309,25 @@ LogicalResult WeightPacker::rewrite(rt::KernelOp kernel, fm::MatmulOp matmul,
   return success();
 }
 
+/// The text of a kernel that has the name of those that are not in the module.
+static std::string textOf(rt::KernelOp kernel) {
+  rt::KernelOp copy = kernel.clone();
+  copy.setSymName("pack");
+  std::string text;
+  llvm::raw_string_ostream(text) << *copy;
+  copy->destroy();
+  return text;
+}
+
 LogicalResult WeightPacker::run() {
   SmallVector<rt::KernelOp> kernels;
   for (auto kernel : module.getOps<rt::KernelOp>())
     if (kernel.getDevice().split(':').first == "cpu")
       kernels.push_back(kernel);
+  // Gathers may have had panels made already (PackNarrow.cpp).
+  for (rt::KernelOp kernel : kernels)
+    if (isa<fm::PackPanelsOp>(kernel.block().front()))
+      kernelsByText.try_emplace(textOf(kernel), kernel);
   for (rt::KernelOp kernel : kernels) {
     auto matmul = dyn_cast_or_null<fm::MatmulOp>(codegen::anchorOf(kernel));
     Source source;
