@@ -9,6 +9,9 @@ install(FILES ${CMAKE_BINARY_DIR}/narae/backend_schema.h
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/narae)
 
+# Libraries that a backend of this tree may link, also by itself.
+set(NARAE_BACKEND_LIBRARIES NaraeCodegen NaraeRt NaraeHbm NaraeFm NaraePlanner
+  NaraeArtifact NaraeDram NaraeTargetFiles)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Narae)
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/NaraeConfig.cmake.in
   ${CMAKE_BINARY_DIR}/NaraeConfig.cmake
@@ -24,7 +27,7 @@ install(FILES ${CMAKE_BINARY_DIR}/NaraeConfig.cmake
 # side of a plugin.
 if(NARAE_BUILD_COMPILER)
   set(codegen_includes ${CMAKE_INSTALL_INCLUDEDIR}/narae-codegen)
-  install(TARGETS NaraeCodegen NaraeRt NaraeHbm NaraeFm NaraePlanner narae_mlir narae_options
+  install(TARGETS ${NARAE_BACKEND_LIBRARIES} narae_mlir narae_options
     EXPORT NaraeCodegen ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT NaraeCodegen NAMESPACE Narae:: DESTINATION ${package_folder})
   foreach(root ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
@@ -35,6 +38,12 @@ if(NARAE_BUILD_COMPILER)
   # What headers of these two include of other folders.
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/codegen ${CMAKE_SOURCE_DIR}/lib/support
     DESTINATION ${codegen_includes}/lib FILES_MATCHING PATTERN "*.h")
-  install(FILES ${CMAKE_SOURCE_DIR}/lib/memory/planner/Planner.h
-    DESTINATION ${codegen_includes}/lib/memory/planner)
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/memory/planner ${CMAKE_SOURCE_DIR}/lib/memory/dram
+    DESTINATION ${codegen_includes}/lib/memory FILES_MATCHING PATTERN "*.h")
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/lib/artifact
+    DESTINATION ${codegen_includes}/lib FILES_MATCHING PATTERN "*.h")
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/backends/targets
+    DESTINATION ${codegen_includes}/backends FILES_MATCHING PATTERN "*.h")
+  install(FILES ${CMAKE_SOURCE_DIR}/cmake/NaraeStandaloneBackend.cmake
+    DESTINATION ${package_folder})
 endif()

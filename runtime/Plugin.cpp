@@ -94,7 +94,7 @@ runtime::loadPlugin(const std::string &path,
   if (status.ok() && check)
     add(check(**backend));
   if (status.ok() && (*backend)->runtime)
-    add(registerBackend((*backend)->runtime));
+    add(registerBackend((*backend)->runtime, Origin::Plugin));
   if (status.ok())
     return backend;
   dlclose(handle);

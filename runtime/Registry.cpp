@@ -16,9 +16,13 @@ using namespace narae;
 using namespace narae::runtime;
 
 namespace {
+struct Entry {
+  const NaraeBackendRuntime *table;
+  Origin origin;
+};
 struct Registry {
   std::mutex mutex;
-  std::vector<const NaraeBackendRuntime *> backends;
+  std::vector<Entry> backends;
 };
 } // namespace
 
@@ -88,19 +92,27 @@ static Status checkTable(const NaraeBackendRuntime *backend) {
   return Status::success();
 }
 
-Status runtime::registerBackend(const NaraeBackendRuntime *backend) {
+Status runtime::registerBackend(const NaraeBackendRuntime *backend,
+                                Origin origin) {
   if (Status status = checkTable(backend); status.failed())
     return status;
   std::lock_guard<std::mutex> lock(registry().mutex);
-  for (const NaraeBackendRuntime *known : registry().backends) {
-    if (known == backend)
+  auto &backends = registry().backends;
+  for (size_t i = 0; i < backends.size(); ++i) {
+    if (backends[i].table == backend)
       return Status::success();
-    if (std::strcmp(known->name, backend->name) == 0)
+    if (std::strcmp(backends[i].table->name, backend->name) != 0)
+      continue;
+    bool replaces = i > 0 && origin == Origin::Plugin &&
+                    backends[i].origin == Origin::BuiltIn;
+    if (!replaces)
       return Status::error(std::string("backend '") + backend->name +
                            "' is registered already; a plugin's backend needs "
                            "a name of its own");
+    backends[i] = {backend, origin};
+    return Status::success();
   }
-  registry().backends.push_back(backend);
+  backends.push_back({backend, origin});
   return Status::success();
 }
 
@@ -120,5 +132,8 @@ runtime::findBackend(const std::string &device) {
 
 std::vector<const NaraeBackendRuntime *> runtime::backends() {
   std::lock_guard<std::mutex> lock(registry().mutex);
-  return registry().backends;
+  std::vector<const NaraeBackendRuntime *> tables;
+  for (const Entry &entry : registry().backends)
+    tables.push_back(entry.table);
+  return tables;
 }

@@ -17,8 +17,14 @@
 
 namespace narae::runtime {
 
-/// Adds a backend. The table must stay valid for the rest of the process.
-Status registerBackend(const NaraeBackendRuntime *backend);
+/// Where a backend comes from.
+enum class Origin { BuiltIn, Plugin };
+
+/// Adds a backend. The table must stay valid for the rest of the process. A
+/// plugin takes the place of a built-in backend of its name, but for the
+/// first, which is the host's; any other name that is taken is refused.
+Status registerBackend(const NaraeBackendRuntime *backend,
+                       Origin origin = Origin::BuiltIn);
 
 /// Opens a plugin and adds its runtime side, if it has one. Plugins that were
 /// taken are never closed. `check` may refuse what else the plugin has, before

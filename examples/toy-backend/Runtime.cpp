@@ -150,7 +150,6 @@ static char *inMemory(NaraeDevice *device, const void *address, uint64_t size) {
 // Objects
 //===----------------------------------------------------------------------===//
 
-// [snippet: load]
 namespace {
 /// Reads the words of an object; `ok` is false after one that cannot be.
 struct Reader {
@@ -195,6 +194,7 @@ static NaraeKernel readKernel(Reader &in) {
   return kernel;
 }
 
+// [snippet: load]
 static int load(NaraeDevice *, const void *data, size_t size,
                 NaraeObject **result, char *error, size_t errorSize) {
   std::vector<int64_t> words(size / sizeof(int64_t));
@@ -250,7 +250,6 @@ static float element(const Tensor &from, const Tensor &to, int64_t index) {
   return from.data[at];
 }
 
-// [snippet: compute]
 static float compute(const std::string &op, float x, float y) {
   return op == "add"       ? x + y
          : op == "sub"     ? x - y
@@ -267,7 +266,6 @@ static float compute(const std::string &op, float x, float y) {
          : op == "sigmoid" ? 1 / (1 + std::exp(-x))
                            : x; // a view
 }
-// [end]
 
 /// Sizes of a shape from the last on, with 1 in front of it.
 static int64_t sizeFromEnd(const Tensor &tensor, size_t i) {
@@ -404,6 +402,8 @@ static void destroyQueue(NaraeDevice *, NaraeQueue *queue) { delete queue; }
 static int copy(NaraeDevice *device, NaraeQueue *queue, void *to,
                 const void *from, uint64_t bytes, NaraeCopyKind kind, char *,
                 size_t) {
+  if (bytes == 0)
+    return 0;
   queue->append([=]() -> std::string {
     void *target =
         kind == NARAE_COPY_TO_HOST ? to : inMemory(device, to, bytes);
@@ -470,16 +470,26 @@ static int wait(NaraeDevice *device, NaraeQueue *queue, NaraeEvent *event,
 
 // [snippet: register]
 static NaraeBackendRuntime makeTable() {
-  NaraeBackendRuntime table = {sizeof(table), NARAE_BACKEND_API_VERSION,
-                               "toy",         open,
-                               close,         checkTarget,
-                               allocate,      release,
-                               isHostMemory,  load,
-                               unload,        find,
-                               createQueue,   destroyQueue,
-                               copy,          launch,
-                               record,        wait};
-  table.queue_wait = queueWait; // of the optional ones, what the toy has
+  NaraeBackendRuntime table = {}; // what is optional may stay null
+  table.struct_size = sizeof(table);
+  table.api_version = NARAE_BACKEND_API_VERSION;
+  table.name = "toy";
+  table.open = open;
+  table.close = close;
+  table.check_target = checkTarget;
+  table.allocate = allocate;
+  table.release = release;
+  table.is_host_memory = isHostMemory;
+  table.load = load;
+  table.unload = unload;
+  table.find = find;
+  table.create_queue = createQueue;
+  table.destroy_queue = destroyQueue;
+  table.copy = copy;
+  table.launch = launch;
+  table.record = record;
+  table.wait = wait;
+  table.queue_wait = queueWait;
   table.memory = memory;
   return table;
 }

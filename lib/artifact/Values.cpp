@@ -76,6 +76,20 @@ static double decode(const SmallFloat &format, unsigned code) {
 }
 
 static unsigned encode(const SmallFloat &format, double value) {
+  if (!std::isfinite(value)) {
+    unsigned sign = std::signbit(value)
+                        ? 1u << (format.exponentBits + format.mantissaBits)
+                        : 0;
+    unsigned infinity = ((1u << format.exponentBits) - 1)
+                        << format.mantissaBits;
+    if (format.hasInfinity)
+      return sign | infinity |
+             (std::isnan(value) ? 1u << (format.mantissaBits - 1) : 0);
+    if (std::isnan(value) && format.nanCode >= 0)
+      return static_cast<unsigned>(format.nanCode);
+    if (std::isnan(value) && format.negativeZeroIsNan)
+      return 1u << (format.exponentBits + format.mantissaBits);
+  }
   unsigned magnitudeBits = format.exponentBits + format.mantissaBits;
   unsigned largest = (1u << magnitudeBits) - 1;
   if (format.hasInfinity)

@@ -25,6 +25,9 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::vector<const NaraeBackendCompiler *> backends;
+  /// Of the first so many, the first is the host's and a plugin may take the
+  /// place of the others.
+  size_t builtIn = 0;
 };
 Registry &registry() {
   static Registry instance;
@@ -54,6 +57,21 @@ static std::string missingFunctions(const NaraeBackendCompiler &table) {
   need(table.configure, "configure");
   need(table.compile, "compile");
   return missing;
+}
+
+using Place = std::vector<const NaraeBackendCompiler *>::iterator;
+
+/// The backend of that name, or the end.
+static Place placeOf(const NaraeBackendCompiler &backend) {
+  return llvm::find_if(registry().backends,
+                       [&](const NaraeBackendCompiler *other) {
+                         return !std::strcmp(other->name, backend.name);
+                       });
+}
+
+static bool isReplaceable(Place place) {
+  auto index = static_cast<size_t>(place - registry().backends.begin());
+  return index > 0 && index < registry().builtIn;
 }
 
 bool driver::checkBackend(const NaraeBackendCompiler *backend,
@@ -94,13 +112,13 @@ bool driver::checkBackend(const NaraeBackendCompiler *backend,
     return false;
   }
   std::lock_guard lock(registry().mutex);
-  for (const NaraeBackendCompiler *other : registry().backends)
-    if (other != backend && !std::strcmp(other->name, backend->name)) {
-      error = what + " is registered already; a plugin's backend needs a name "
-                     "of its own";
-      return false;
-    }
-  return true;
+  auto place = placeOf(*backend);
+  if (place == registry().backends.end() || *place == backend ||
+      isReplaceable(place))
+    return true;
+  error = what + " is registered already; a plugin's backend needs a name of "
+                 "its own";
+  return false;
 }
 
 bool driver::registerBackend(const NaraeBackendCompiler *backend,
@@ -108,9 +126,17 @@ bool driver::registerBackend(const NaraeBackendCompiler *backend,
   if (!checkBackend(backend, error))
     return false;
   std::lock_guard lock(registry().mutex);
-  if (!llvm::is_contained(registry().backends, backend))
+  auto place = placeOf(*backend);
+  if (place == registry().backends.end())
     registry().backends.push_back(backend);
+  else
+    *place = backend;
   return true;
+}
+
+void driver::sealBuiltInBackends() {
+  std::lock_guard lock(registry().mutex);
+  registry().builtIn = registry().backends.size();
 }
 
 /// The backend that a target names: BACKEND, BACKEND:CHIP, or a file that says

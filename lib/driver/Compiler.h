@@ -116,6 +116,9 @@ bool checkBackend(const NaraeBackendCompiler *backend, std::string &error);
 /// Adds a backend's compiler side for the whole process; false when it cannot
 /// be added, with the reason in `error`.
 bool registerBackend(const NaraeBackendCompiler *backend, std::string &error);
+/// All backends so far are built in: a plugin may take the place of one of
+/// them, but for the first, which is the host's.
+void sealBuiltInBackends();
 /// Target names that can be compiled for ("cpu", "cpu:x86-64-v3", ...).
 std::vector<std::string> targets();
 /// The JSON description of a target; empty with a message in `error`.

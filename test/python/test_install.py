@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -82,6 +83,103 @@ def test_backend_outside_the_tree(folder: Path, plugin: Path, installed: Narae) 
     result = installed("run", path)
     assert result.returncode == 1
     assert "no backend for device 'toy'" in result.stderr
+
+
+def test_toy_backend_passes_the_kit(plugin: Path, installed: Narae) -> None:
+    result = installed("conformance", "--plugin", plugin, "--json")
+    report = json.loads(result.stdout)
+    assert [check for check in report["checks"] if check["outcome"] == "failed"] == []
+    assert result.returncode == 0, result.stderr
+    assert report["target"] == report["device"] == "toy"
+    assert report["passed"] > 50
+    for check in report["checks"]:
+        assert check["outcome"] == "passed" or check["detail"], check
+
+
+#: Mistakes in Runtime.cpp: (what it says, what it should not), and the checks that must see it.
+MUTANTS = {
+    "a wrong copy": (
+        [("std::memmove(target, source, bytes);", "std::memmove(target, source, bytes / 2 * 2);")],
+        "copy: sizes",
+    ),
+    "copies of aligned addresses alone": (
+        [("device->memory.get() + at :", "device->memory.get() + at / 4 * 4 :")],
+        "copy: unaligned",
+    ),
+    "an event that is past at once": (
+        [("= *event = new NaraeEvent();", "= *event = new NaraeEvent{true};")],
+        "queue: events",
+    ),
+    "a queue that waits for no other": (
+        [("[=] { return event->done; }", "[=] { return true; }")],
+        "queue: between queues",
+    ),
+    "a bad object that is accepted": (
+        [("if (!in.ok)", "if (false)"), ("words[1] != toy::checksum(words)", "false")],
+        "errors: parts of objects",
+    ),
+    "an unchecked object": (
+        [
+            ("words[0] != toy::kMagic", "false"),
+            ("words[1] != toy::checksum(words)", "false"),
+            ("if (!in.ok)", "if (false)"),
+        ],
+        "errors: objects that are none",
+    ),
+    "a wrong rounding": (
+        [("? x + y", "? std::nextafter(x + y, 0.0f)")],
+        "numerics: fm.add",
+    ),
+    "sums that lose bits": (
+        [("to.own[i] = float(sum);", "to.own[i] = float(int64_t(sum * 4096)) / 4096;")],
+        "numerics: fm.matmul",
+    ),
+    "memory that never comes back": (
+        [("device->allocations.erase(", "(void)(")],
+        "memory: until it is refused",
+    ),
+    "a message behind the end": (
+        [("std::snprintf(error, size,", "std::snprintf(error, size + 8,")],
+        "errors: other targets",
+    ),
+    "a message that is missing": (
+        [("std::snprintf(error, size,", "std::snprintf(error, 1,")],
+        "errors: too much memory",
+    ),
+    "a crash": (
+        [
+            (
+                "if (words.size() < 2 ||",
+                "if (words.empty())\n    std::abort();\n  if (words.size() < 2 ||",
+            )
+        ],
+        "errors: objects that are none",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mistakes_fail_the_kit(folder: Path, installed: Narae, tmp_path: Path, name: str) -> None:
+    changes, group = MUTANTS[name]
+    text = (ROOT / "examples" / "toy-backend" / "Runtime.cpp").read_text()
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    source, plugin = tmp_path / "Runtime.cpp", tmp_path / "mutant.so"
+    source.write_text(text)
+    compiler_side = next((folder / "toy").rglob("Compiler.cpp.o"))
+    includes = [f"-I{folder / 'narae' / 'include'}", f"-I{ROOT / 'examples' / 'toy-backend'}"]
+    library = run("llvm-config-19", "--libdir").stdout.strip()
+    run(
+        *("clang++-19", "-std=c++17", "-O1", "-fPIC", "-shared", *includes, source, compiler_side),
+        *(f"-L{library}", f"-Wl,-rpath,{library}", "-lMLIR", "-lLLVM", "-o", plugin),
+    )
+    result = installed("conformance", "--plugin", plugin, "--json", f"--only={group}")
+    assert result.returncode == 1, result.stdout + result.stderr
+    checks = json.loads(result.stdout)["checks"]
+    assert any(check["outcome"] == "failed" and check["detail"] for check in checks)
+    if name == "a crash":
+        assert "the process died" in result.stdout
 
 
 def test_plugin_with_the_code_generators(folder: Path, installed: Narae) -> None:

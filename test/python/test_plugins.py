@@ -51,6 +51,15 @@ def test_nothing_stays_of_a_refused_plugin() -> None:
     assert "bad-compiler_mlir" not in narae.targets()
 
 
+def test_a_plugin_takes_the_place_of_a_built_in_backend(tool: RunTool) -> None:
+    assert "npu:atom" in tool("targets").stdout.split()
+    result = tool("targets", "--plugin", plugin("npu"))
+    assert result.returncode == 0, result.stderr
+    names = result.stdout.split()
+    assert names.count("npu") == 1
+    assert "npu:atom" not in names
+
+
 @pytest.mark.parametrize("contents", [None, b"", b"#!/bin/sh\nexit 0\n", b"\x7fELF" + bytes(60)])
 def test_no_shared_object(tool: RunTool, tmp_path: Path, contents: bytes | None) -> None:
     path = tmp_path / "plugin.so"

@@ -23,6 +23,7 @@ void narae::driver::registerDefaultBackends() {
     std::string error;
     registerBackend(narae_cpu_compiler(), error);
     registerBackend(narae_npu_compiler(), error);
+    sealBuiltInBackends();
     narae::registerDefaultBackends();
   });
 }

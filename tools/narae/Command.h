@@ -32,6 +32,7 @@ std::unique_ptr<Command> makeBench();
 std::unique_ptr<Command> makeCheck();
 std::unique_ptr<Command> makeCompile();
 std::unique_ptr<Command> makeCompletion();
+std::unique_ptr<Command> makeConformance();
 std::unique_ptr<Command> makeInspect();
 std::unique_ptr<Command> makePack();
 std::unique_ptr<Command> makePlan();

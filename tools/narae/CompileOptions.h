@@ -17,6 +17,11 @@ namespace narae::tool {
 void addPluginOption(Options &options);
 /// Loads the plugins that the variable NARAE_PLUGINS lists.
 Status loadPlugins();
+/// What the last plugin has added: a target, a device, or both.
+struct LoadedPlugin {
+  std::string target, device;
+};
+const LoadedPlugin &lastPlugin();
 /// Adds --target, --dim, --precision, --plugin and the options of language
 /// models.
 void addModelOptions(Options &options, driver::CompileOptions &target);

@@ -29,6 +29,8 @@ const std::vector<CommandEntry> &tool::commands() {
       {"plan", "memory and time of a language model on some hardware",
        makePlan},
       {"pack", "place buffers in memory: the planner alone", makePack},
+      {"conformance", "check a backend: copies, errors, numbers of every op",
+       makeConformance},
       {"completion", "print a completion script for a shell", makeCompletion},
   };
   return table;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/Registry.h"
 #include "tools/narae/CompileOptions.h"
 
 #include <cstdlib>
@@ -13,11 +14,35 @@
 using namespace narae;
 using namespace narae::tool;
 
-static Status loadPlugin(const std::string &path) {
-  std::string error;
-  return driver::loadPlugin(path, error) ? Status::success()
-                                         : Status::error(error);
+static LoadedPlugin last;
+
+static std::vector<std::string> deviceNames() {
+  std::vector<std::string> names;
+  for (const NaraeBackendRuntime *backend : runtime::backends())
+    names.push_back(backend->name);
+  return names;
 }
+
+/// The first name that came since `before`.
+static std::string added(const std::vector<std::string> &before,
+                         const std::vector<std::string> &after) {
+  return after.size() > before.size() ? after[before.size()] : "";
+}
+
+static Status loadPlugin(const std::string &path) {
+  driver::registerDefaultBackends();
+  std::vector<std::string> targets = driver::targets(), devices = deviceNames();
+  std::string error;
+  if (!driver::loadPlugin(path, error))
+    return Status::error(error);
+  LoadedPlugin plugin = {added(targets, driver::targets()),
+                         added(devices, deviceNames())};
+  if (!plugin.target.empty() || !plugin.device.empty())
+    last = plugin; // not one that was there already
+  return Status::success();
+}
+
+const LoadedPlugin &tool::lastPlugin() { return last; }
 
 void tool::addPluginOption(Options &options) {
   options.table.push_back(

@@ -42,6 +42,30 @@ static std::string uniquePath(int fd) {
   return path + "fd/" + std::to_string(fd);
 }
 
+/// Whether all that the loader maps is in the file: it does not check, and
+/// reading behind the end of a mapped file is a signal.
+static bool isWhole(const char *data, size_t size, const Elf64_Ehdr &header) {
+  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phoff > size ||
+      (size - header.e_phoff) / sizeof(Elf64_Phdr) < header.e_phnum)
+    return false;
+  // Linkers write the sections' table last, so a part of a file lacks it.
+  uint64_t sections = uint64_t(header.e_shnum) * header.e_shentsize;
+  if (header.e_shoff > size || size - header.e_shoff < sections)
+    return false;
+  bool loads = false;
+  for (size_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    std::memcpy(&segment, data + header.e_phoff + i * sizeof(segment),
+                sizeof(segment));
+    if (segment.p_type == PT_NULL || segment.p_filesz == 0)
+      continue;
+    if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
+      return false;
+    loads |= segment.p_type == PT_LOAD;
+  }
+  return loads;
+}
+
 std::unique_ptr<ElfObject> ElfObject::load(const void *data, size_t size,
                                            std::string &error) {
   Elf64_Ehdr header;
@@ -53,6 +77,10 @@ std::unique_ptr<ElfObject> ElfObject::load(const void *data, size_t size,
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
       header.e_type != ET_DYN) {
     error = "the object is no ELF shared object";
+    return nullptr;
+  }
+  if (!isWhole(static_cast<const char *>(data), size, header)) {
+    error = "the object is not whole: segments lie behind its end";
     return nullptr;
   }
   int fd = memfd_create("narae-kernels", MFD_CLOEXEC);

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One library for each case of BAD_CASE; `good` has nothing wrong, so that
-// the others are refused for what their names say. Nothing here is ever called
+// One library for each case of BAD_CASE; `good`, `short_table` and `npu` have
+// nothing wrong, so that the others are refused for what their names say. Nothing here is ever called
 // but the registration.
 //
 //===----------------------------------------------------------------------===//
@@ -39,6 +39,8 @@ static void fillCompiler(NaraeBackendCompiler &table) {
     table.api_version = 7;
   if (is("compiler_name"))
     table.name = "cpu";
+  if (is("npu")) // in the place of the built-in one
+    table.name = "npu";
   if (is("compiler_nulls"))
     table.supports = nullptr, table.compile = nullptr;
   if (is("compiler_mlir"))
@@ -72,6 +74,8 @@ static void fillRuntime(NaraeBackendRuntime &table) {
     table.api_version = 7;
   if (is("runtime_name"))
     table.name = "cpu";
+  if (is("npu"))
+    table.name = "npu";
   if (is("runtime_nameless"))
     table.name = nullptr;
   if (is("runtime_colon"))
