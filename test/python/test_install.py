@@ -23,8 +23,12 @@ pytestmark = [
 ]
 
 
-def run(*command: object, check: bool = True) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+def run(
+    *command: object, check: bool = True, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=timeout
+    )
     assert not check or result.returncode == 0, result.stdout + result.stderr
     return result
 
@@ -194,6 +198,26 @@ def test_plugin_with_the_code_generators(folder: Path, installed: Narae) -> None
     result = installed("check", folder / "sigmoid.onnx", *arguments)
     assert result.returncode == 1
     assert "anchors are not for fm.sigmoid" in result.stderr
+
+
+@pytest.mark.slow
+def test_the_npu_by_itself(folder: Path, installed: Narae, tmp_path: Path) -> None:
+    """`backends/npu` alone, away from the tree, as a plugin in the place of the built-in one."""
+    source = tmp_path / "elsewhere" / "backends" / "npu"
+    shutil.copytree(ROOT / "backends" / "npu", source)
+    prefix = f"-DCMAKE_PREFIX_PATH={folder / 'narae'}"
+    compilers = ["-DCMAKE_C_COMPILER=clang-19", "-DCMAKE_CXX_COMPILER=clang++-19", "-GNinja"]
+    run("cmake", "-S", source, "-B", tmp_path / "build", *compilers, prefix)
+    run("cmake", "--build", tmp_path / "build", timeout=1800)
+    plugin = tmp_path / "build" / "libnarae-npu.so"
+    arguments = ("--plugin", plugin, "--target=npu:atom", "--device=npu:atom", "--json")
+    for only in ("interface", "copy", "queue", "errors", "numerics: fm.add f16"):
+        result = installed("conformance", *arguments, f"--only={only}")
+        assert result.returncode == 0, result.stdout + result.stderr
+    path = folder / "npu.narae"
+    model = folder / "linear.onnx"
+    result = installed("compile", model, *arguments[:3], "-o", path)
+    assert result.returncode == 0, result.stderr
 
 
 def test_what_the_toy_lacks_is_named(folder: Path, plugin: Path, installed: Narae) -> None:

@@ -75,29 +75,58 @@ void Conformance::describe(Options &options) {
   options.flag("--json", "prints JSON", json);
 }
 
+/// The first chip of a backend that needs one; `otherwise` for none.
+static std::string firstChip(const std::string &backend,
+                             const std::string &otherwise) {
+  for (const std::string &name : driver::targets())
+    if (name.compare(0, backend.size() + 1, backend + ":") == 0)
+      return name;
+  return otherwise;
+}
+
+/// Whether a backend has a device of that name.
+static bool listsDevice(const NaraeBackendRuntime &table,
+                        const std::string &name) {
+  if (!NARAE_RUNTIME_HAS(&table, list_devices))
+    return false;
+  std::string text;
+  char error[256] = "";
+  auto append = [](void *context, const char *data, size_t size) {
+    static_cast<std::string *>(context)->append(data, size);
+  };
+  if (table.list_devices(append, &text, error, sizeof error) != 0)
+    return false;
+  nlohmann::json devices = nlohmann::json::parse(text, nullptr, false);
+  for (const nlohmann::json &device : devices)
+    if (device.is_object() && device.value("name", "") == name)
+      return true;
+  return false;
+}
+
 /// Finds the two sides of the backend that is meant.
 Status Conformance::choose() {
   if (kit.target.empty() && kit.device.empty()) {
     kit.target = lastPlugin().target;
     kit.device = lastPlugin().device;
   }
-  const std::string &either = kit.target.empty() ? kit.device : kit.target;
+  const std::string either = kit.target.empty() ? kit.device : kit.target;
   if (either.empty())
     return Status::error("which backend? Give --plugin or --target");
   std::string error, backend = either.substr(0, either.find_first_of(":,"));
-  Expected<const NaraeBackendRuntime *> device =
-      runtime::findBackend(kit.device.empty() ? backend : kit.device);
-  if (!kit.device.empty() && device.failed())
-    return device.status();
-  if (device.ok() && kit.device.empty())
-    kit.device = backend;
   bool asked = !kit.target.empty();
   std::string target = asked ? kit.target : backend;
-  if (!driver::describeTarget(target, error).empty())
+  if (target == backend && driver::describeTarget(target, error).empty())
+    target = firstChip(backend, target);
+  if (!driver::describeTarget(target, error = "").empty())
     kit.target = target;
   else if (asked)
     return Status::error(error);
-  return Status::success();
+  if (!kit.device.empty() && kit.device != backend)
+    return runtime::findBackend(kit.device).status();
+  Expected<const NaraeBackendRuntime *> table = runtime::findBackend(backend);
+  if (table.ok())
+    kit.device = listsDevice(**table, kit.target) ? kit.target : backend;
+  return kit.target.empty() ? table.status() : Status::success();
 }
 
 void Conformance::showTable(

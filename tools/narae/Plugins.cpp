@@ -16,27 +16,29 @@ using namespace narae::tool;
 
 static LoadedPlugin last;
 
-static std::vector<std::string> deviceNames() {
-  std::vector<std::string> names;
-  for (const NaraeBackendRuntime *backend : runtime::backends())
-    names.push_back(backend->name);
-  return names;
-}
-
-/// The first name that came since `before`.
-static std::string added(const std::vector<std::string> &before,
-                         const std::vector<std::string> &after) {
-  return after.size() > before.size() ? after[before.size()] : "";
+/// The first of `after` that is not in the same place before: a plugin adds
+/// one, or takes the place of one.
+template <typename T>
+static T changed(const std::vector<T> &before, const std::vector<T> &after) {
+  for (size_t i = 0; i < after.size(); ++i)
+    if (i >= before.size() || before[i] != after[i])
+      return after[i];
+  return T();
 }
 
 static Status loadPlugin(const std::string &path) {
   driver::registerDefaultBackends();
-  std::vector<std::string> targets = driver::targets(), devices = deviceNames();
+  std::vector<std::string> targets = driver::targets();
+  std::vector<const NaraeBackendRuntime *> devices = runtime::backends();
   std::string error;
-  if (!driver::loadPlugin(path, error))
-    return Status::error(error);
-  LoadedPlugin plugin = {added(targets, driver::targets()),
-                         added(devices, deviceNames())};
+  if (!driver::loadPlugin(path, error)) {
+    // The option's name comes before it.
+    bool named = error.compare(0, 8, "plugin '") == 0;
+    return Status::error(named ? error.substr(7) : error);
+  }
+  const NaraeBackendRuntime *device = changed(devices, runtime::backends());
+  LoadedPlugin plugin = {changed(targets, driver::targets()),
+                         device ? device->name : ""};
   if (!plugin.target.empty() || !plugin.device.empty())
     last = plugin; // not one that was there already
   return Status::success();
