@@ -11,7 +11,8 @@
 using namespace narae;
 using namespace narae::runtime;
 
-static constexpr size_t errorSize = 1024;
+/// Some errors list all that is wrong.
+static constexpr size_t errorSize = 4096;
 
 Status Device::result(int code, const char *error) const {
   if (code == 0)

@@ -112,7 +112,9 @@ int Targets::listDevices() {
   for (const auto &[backend, list] : all.items()) {
     if (list.is_string())
       problems += "targets: " + backend + ": " + list.get<std::string>() + "\n";
-    for (const Json &device : list.is_array() ? list : Json::array()) {
+    // A backend that lists none runs on what its name alone opens.
+    Json devices = list.is_null() ? Json::array({{{"name", backend}}}) : list;
+    for (const Json &device : devices.is_array() ? devices : Json::array()) {
       if (!device.is_object())
         continue;
       rows.emplace_back();
