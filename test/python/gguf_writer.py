@@ -20,6 +20,8 @@ def _string(text: str) -> bytes:
 def _value(value: object) -> tuple[int, bytes]:
     if isinstance(value, str):
         return 8, _string(value)
+    if isinstance(value, bytes):
+        return 9, struct.pack("<IQ", 0, len(value)) + value
     if isinstance(value, (list, tuple)):
         if all(type(element) is int for element in value):  # as llama.cpp wants them
             return 9, struct.pack(f"<IQ{len(value)}i", 5, len(value), *value)

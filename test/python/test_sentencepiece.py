@@ -19,6 +19,7 @@ import pytest
 pytest.importorskip("tokenizers")
 pytest.importorskip("sentencepiece")
 
+import narae
 import sentencepiece as spm
 from narae._tokenizer import Tokenizer
 
@@ -113,6 +114,48 @@ def trained(kind: str, case: str) -> tuple[Any, Tokenizer]:
         rules = proto.normalizer_spec.precompiled_charsmap
         data["precompiled_charsmap"] = base64.b64encode(rules).decode()
     return model, Tokenizer({"gguf-tokenizer.json": json.dumps(data).encode()})
+
+
+def test_a_file_brings_normal_forms(tmp_path: Path) -> None:
+    """From GGUF's metadata through the compiler into the artifact."""
+    import gguf_reference
+    import gguf_writer
+    from sentencepiece import sentencepiece_model_pb2
+
+    file = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(["the quick brown fox jumps over a lazy dog 12345"] * 50),
+        model_writer=file,
+        vocab_size=128,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    model = spm.SentencePieceProcessor(model_proto=file.getvalue())
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(file.getvalue())
+    source = gguf_reference.read(DATA.parent / "gguf" / "llama.F16.gguf")
+    count = model.get_piece_size()
+    spare = range(count, 128)
+    metadata = {
+        "tokenizer.ggml.model": "t5",
+        "tokenizer.ggml.tokens": [model.id_to_piece(i) for i in range(count)]
+        + [f"[{i}]" for i in spare],
+        "tokenizer.ggml.scores": [float(model.get_score(i)) for i in range(count)]
+        + [0.0 for _ in spare],
+        "tokenizer.ggml.token_type": [2, 3, 3] + [1] * (count - 3) + [5 for _ in spare],
+        "tokenizer.ggml.unknown_token_id": 0,
+        "tokenizer.ggml.eos_token_id": 2,
+        "tokenizer.ggml.add_eos_token": False,
+        "tokenizer.ggml.remove_extra_whitespaces": True,
+        "tokenizer.ggml.precompiled_charsmap": proto.normalizer_spec.precompiled_charsmap,
+    }
+    path = tmp_path / "m.gguf"
+    tensors = {name: source[name] for name in source.tensors}
+    gguf_writer.write(path, source.metadata | metadata, tensors)
+    tokenizer = Tokenizer.from_artifact(narae.compile(path, context=16))
+    assert tokenizer is not None
+    for text in ("the  ﬁx ", " ①２③ \uff21 lazy\tdog", "[100]"):
+        assert tokenizer.encode(text) == model.encode(text), text
 
 
 def score(model: Any, ids: list[int]) -> float:
