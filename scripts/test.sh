@@ -46,5 +46,9 @@ if [[ ! -f "$results/build.exit" ]]; then
     --results "$results/nodes.json"
   step nodes-dynamic "$python" test/conformance/run_node_tests.py --dynamic \
     --jobs "$jobs" --results "$results/nodes-dynamic.json"
+  if ((full)); then
+    step nodes-npu "$python" test/conformance/run_node_tests.py \
+      --target=npu:atom --jobs "$jobs" --results "$results/nodes-npu.json"
+  fi
 fi
 exec "$python" scripts/sum_results.py "$results"
