@@ -45,7 +45,7 @@ struct KernelView {
   }
 };
 
-class OpenClDatapath : public Datapath {
+class OpenClDatapath : public KindDatapath {
 public:
   OpenClDatapath(const Machine &machine, std::unique_ptr<Device> device)
       : machine(machine), host(machine), device(std::move(device)) {}
@@ -55,7 +55,6 @@ public:
                 size_t bytes) override;
   Outcome read(Space space, int32_t unit, int64_t address, void *data,
                size_t bytes) override;
-  Outcome execute(const Operation &operation) override;
   Outcome readIntegers(const View &view, std::vector<int32_t> &values) override;
   Outcome finish() override {
     device->finish();
@@ -64,7 +63,7 @@ public:
   std::string error() const override { return device->error(); }
 
 private:
-  Outcome outcome() const {
+  Outcome outcome() const override {
     return device->error().empty() ? Outcome::Done : Outcome::Failed;
   }
   static bool isOnDevice(Space space) {
@@ -82,20 +81,21 @@ private:
     device->run("set", count, to, cl_uint(bits), cl_long(count));
   }
 
-  void copy(const View &dst, const View &a, const Operation &operation);
-  void fill(const Operation &operation);
-  Outcome byElement(const Operation &operation);
+  void copy(const Operation &operation) override;
+  void fill(const Operation &operation) override;
+  Outcome byElement(const Operation &operation) override;
+  void loadAccumulators(const Operation &operation) override;
   Outcome integerBinary(const Operation &operation);
-  void series(const Operation &operation);
-  void reduce(const Operation &operation);
-  void scan(const Operation &operation);
-  void topK(const Operation &operation);
-  void byIndex(const Operation &operation);
-  void scatterRow(const Operation &operation);
-  void rotary(const Operation &operation);
-  void drain(const Operation &operation);
-  void matmul(const Operation &operation);
-  void convolution(const Operation &operation);
+  void series(const Operation &operation) override;
+  void reduce(const Operation &operation) override;
+  void scan(const Operation &operation) override;
+  void topK(const Operation &operation) override;
+  void byIndex(const Operation &operation) override;
+  void scatterRow(const Operation &operation) override;
+  void rotary(const Operation &operation) override;
+  void drain(const Operation &operation) override;
+  void matmul(const Operation &operation) override;
+  void convolution(const Operation &operation) override;
   void products(bool integers, cl_mem sums, cl_mem a, cl_mem b, int64_t rows,
                 int64_t depth, int64_t width, int64_t begin, int64_t end);
 

@@ -104,8 +104,8 @@ Outcome OpenClDatapath::readIntegers(const View &view,
   return outcome();
 }
 
-void OpenClDatapath::copy(const View &dst, const View &a,
-                          const Operation &operation) {
+void OpenClDatapath::copy(const Operation &operation) {
+  const View &dst = operation.dst, &a = operation.a;
   int64_t count = dst.elements(), each = eachOf(dst);
   if (count == 0)
     return;
@@ -147,60 +147,9 @@ void OpenClDatapath::fill(const Operation &operation) {
                 cl_uint(bits), cl_long(count), cl_long(each));
 }
 
-Outcome OpenClDatapath::execute(const Operation &operation) {
-  switch (operation.opcode) {
-  case Opcode::Matmul:
-    matmul(operation);
-    break;
-  case Opcode::Conv:
-    convolution(operation);
-    break;
-  case Opcode::Drain:
-    drain(operation);
-    break;
-  case Opcode::AccLoad:
-    store(operation.acc, load(0, operation.a, operation.integers),
-          operation.integers);
-    break;
-  case Opcode::DCopy:
-    copy(operation.dst, operation.a, operation);
-    break;
-  case Opcode::DFill:
-    fill(operation);
-    break;
-  case Opcode::VFill:
-  case Opcode::VIota:
-    series(operation);
-    break;
-  case Opcode::VScan:
-    scan(operation);
-    break;
-  case Opcode::VTopK:
-    topK(operation);
-    break;
-  case Opcode::VGather:
-  case Opcode::VPick:
-    byIndex(operation);
-    break;
-  case Opcode::VScatter:
-    scatterRow(operation);
-    break;
-  case Opcode::VRotary:
-    rotary(operation);
-    break;
-  case Opcode::VSum:
-  case Opcode::VSumSq:
-  case Opcode::VRowMax:
-  case Opcode::VRowMin:
-  case Opcode::VAbsMax:
-  case Opcode::VArgMax:
-  case Opcode::VArgMin:
-    reduce(operation);
-    break;
-  default:
-    return byElement(operation);
-  }
-  return outcome();
+void OpenClDatapath::loadAccumulators(const Operation &operation) {
+  store(operation.acc, load(0, operation.a, operation.integers),
+        operation.integers);
 }
 
 Expected<std::unique_ptr<Datapath>>

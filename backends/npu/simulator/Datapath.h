@@ -80,6 +80,31 @@ public:
   virtual std::string error() const { return ""; }
 };
 
+/// A datapath by kinds of operations.
+class KindDatapath : public Datapath {
+public:
+  Outcome execute(const Operation &operation) override;
+
+protected:
+  /// What came of the operations so far.
+  virtual Outcome outcome() const { return Outcome::Done; }
+  virtual void matmul(const Operation &operation) = 0;
+  virtual void convolution(const Operation &operation) = 0;
+  virtual void drain(const Operation &operation) = 0;
+  virtual void loadAccumulators(const Operation &operation) = 0;
+  /// v.* but those below.
+  virtual Outcome byElement(const Operation &operation) = 0;
+  virtual void series(const Operation &operation) = 0; ///< v.fill, v.iota
+  virtual void reduce(const Operation &operation) = 0;
+  virtual void scan(const Operation &operation) = 0;
+  virtual void topK(const Operation &operation) = 0;
+  virtual void byIndex(const Operation &operation) = 0; ///< v.gather, v.pick
+  virtual void scatterRow(const Operation &operation) = 0;
+  virtual void rotary(const Operation &operation) = 0;
+  virtual void copy(const Operation &operation) = 0;
+  virtual void fill(const Operation &operation) = 0; ///< d.fill
+};
+
 /// Element by element: slow, and what the others are compared with.
 std::unique_ptr<Datapath> makeReferenceDatapath(const Machine &machine);
 /// With the vector instructions of this CPU.

@@ -13,7 +13,7 @@
 using namespace narae::npu;
 using namespace narae::npu::cpu;
 
-bool CpuDatapath::drain(const Operation &operation) {
+bool CpuDatapath::fastDrain(const Operation &operation) {
   const View &dst = operation.dst, &acc = operation.acc;
   // Exact integers.
   if (acc.type == ElementType::I32)
@@ -41,7 +41,7 @@ bool CpuDatapath::drain(const Operation &operation) {
   return true;
 }
 
-bool CpuDatapath::byElement(const Operation &operation) {
+bool CpuDatapath::fastElements(const Operation &operation) {
   if (operation.integers)
     return false;
   const View *views[] = {&operation.a, &operation.b, &operation.c};
@@ -72,7 +72,7 @@ bool CpuDatapath::byElement(const Operation &operation) {
   return true;
 }
 
-bool CpuDatapath::reduce(const Operation &operation) {
+bool CpuDatapath::fastReduce(const Operation &operation) {
   const View &dst = operation.dst, &a = operation.a;
   Opcode opcode = operation.opcode;
   bool isSum = opcode == Opcode::VSum || opcode == Opcode::VSumSq;
@@ -108,7 +108,7 @@ bool CpuDatapath::reduce(const Operation &operation) {
   return true;
 }
 
-bool CpuDatapath::rotary(const Operation &operation) {
+bool CpuDatapath::fastRotary(const Operation &operation) {
   const View &a = operation.a;
   auto rotation = Rotation(operation.number(OperandName::Rotation));
   int64_t size = a.sizes[a.rank - 1], half = size / 2, count = a.elements();
@@ -126,7 +126,7 @@ bool CpuDatapath::rotary(const Operation &operation) {
   return true;
 }
 
-bool CpuDatapath::gather(const Operation &operation) {
+bool CpuDatapath::fastGather(const Operation &operation) {
   const View &a = operation.a;
   int64_t rowBits = a.strides[0] * bitsOf(a.type);
   if (operation.integers || operation.opcode != Opcode::VGather || rowBits % 8)
@@ -143,7 +143,7 @@ bool CpuDatapath::gather(const Operation &operation) {
   return true;
 }
 
-bool CpuDatapath::fill(const Operation &operation) {
+bool CpuDatapath::fastFill(const Operation &operation) {
   const View &dst = operation.dst;
   if (operation.integers)
     return false;
@@ -159,13 +159,13 @@ Outcome CpuDatapath::execute(const Operation &operation) {
   switch (operation.opcode) {
   case Opcode::Matmul:
     done = isInteger(operation.a.type) ? integerMatmul(operation)
-                                       : matmul(operation);
+                                       : fastMatmul(operation);
     break;
   case Opcode::Conv:
-    done = convolution(operation);
+    done = fastConvolution(operation);
     break;
   case Opcode::Drain:
-    done = drain(operation);
+    done = fastDrain(operation);
     break;
   case Opcode::AccLoad:
     if (operation.integers)
@@ -175,16 +175,16 @@ Outcome CpuDatapath::execute(const Operation &operation) {
     done = true;
     break;
   case Opcode::DCopy:
-    done = copy(operation.dst, operation.a);
+    done = fastCopy(operation.dst, operation.a);
     break;
   case Opcode::VFill:
-    done = fill(operation);
+    done = fastFill(operation);
     break;
   case Opcode::VGather:
-    done = gather(operation);
+    done = fastGather(operation);
     break;
   case Opcode::VRotary:
-    done = rotary(operation);
+    done = fastRotary(operation);
     break;
   case Opcode::VSum:
   case Opcode::VSumSq:
@@ -193,7 +193,7 @@ Outcome CpuDatapath::execute(const Operation &operation) {
   case Opcode::VAbsMax:
   case Opcode::VArgMax:
   case Opcode::VArgMin:
-    done = reduce(operation);
+    done = fastReduce(operation);
     break;
   case Opcode::VIota:
   case Opcode::VScan:
@@ -203,7 +203,7 @@ Outcome CpuDatapath::execute(const Operation &operation) {
   case Opcode::DFill:
     break;
   default:
-    done = byElement(operation);
+    done = fastElements(operation);
   }
   return done ? Outcome::Done : ReferenceDatapath::execute(operation);
 }

@@ -35,16 +35,16 @@ private:
   uint8_t *begin(const View &view);
 
   // False where the reference has to do it.
-  bool copy(const View &dst, const View &a);
-  bool matmul(const Operation &operation);
+  bool fastCopy(const View &dst, const View &a);
+  bool fastMatmul(const Operation &operation);
   bool integerMatmul(const Operation &operation);
-  bool convolution(const Operation &operation);
-  bool drain(const Operation &operation);
-  bool byElement(const Operation &operation);
-  bool reduce(const Operation &operation);
-  bool rotary(const Operation &operation);
-  bool gather(const Operation &operation);
-  bool fill(const Operation &operation);
+  bool fastConvolution(const Operation &operation);
+  bool fastDrain(const Operation &operation);
+  bool fastElements(const Operation &operation);
+  bool fastReduce(const Operation &operation);
+  bool fastRotary(const Operation &operation);
+  bool fastGather(const Operation &operation);
+  bool fastFill(const Operation &operation);
   /// a * b of whole operands into sums, that are in f32.
   void addProducts(const Operation &operation, float *sums, int64_t stride);
   void addWeights(const Operation &operation, Products products, int64_t begin,

@@ -179,7 +179,7 @@ static int copyAxes(const View &dst, const View &a, CopyAxis *axes) {
   return merged;
 }
 
-bool CpuDatapath::copy(const View &dst, const View &a) {
+bool CpuDatapath::fastCopy(const View &dst, const View &a) {
   if (dst.elements() == 0)
     return true;
   uint8_t *to = begin(dst);

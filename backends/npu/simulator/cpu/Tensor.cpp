@@ -141,7 +141,7 @@ static bool wholeRows(const View &view) {
   return bitsOf(view.type) >= 8 || view.strides[0] % 2 == 0;
 }
 
-bool CpuDatapath::matmul(const Operation &operation) {
+bool CpuDatapath::fastMatmul(const Operation &operation) {
   const View &acc = operation.acc;
   if (!wholeRows(operation.b))
     return false;
@@ -192,7 +192,7 @@ bool CpuDatapath::integerMatmul(const Operation &operation) {
   return true;
 }
 
-bool CpuDatapath::convolution(const Operation &operation) {
+bool CpuDatapath::fastConvolution(const Operation &operation) {
   const View &acc = operation.acc, &a = operation.a, &b = operation.b;
   if (isInteger(a.type) || acc.elements() == 0)
     return false;

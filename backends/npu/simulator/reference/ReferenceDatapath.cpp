@@ -45,61 +45,6 @@ void ReferenceDatapath::fill(const Operation &operation) {
   store(dst, elements);
 }
 
-Outcome ReferenceDatapath::execute(const Operation &operation) {
-  switch (operation.opcode) {
-  case Opcode::Matmul:
-    matmul(operation);
-    break;
-  case Opcode::Conv:
-    convolution(operation);
-    break;
-  case Opcode::Drain:
-    drain(operation);
-    break;
-  case Opcode::AccLoad:
-    loadAccumulators(operation);
-    break;
-  case Opcode::DCopy:
-    copy(operation);
-    break;
-  case Opcode::DFill:
-    fill(operation);
-    break;
-  case Opcode::VFill:
-  case Opcode::VIota:
-    series(operation);
-    break;
-  case Opcode::VScan:
-    scan(operation);
-    break;
-  case Opcode::VTopK:
-    topK(operation);
-    break;
-  case Opcode::VGather:
-  case Opcode::VPick:
-    byIndex(operation);
-    break;
-  case Opcode::VScatter:
-    scatterRow(operation);
-    break;
-  case Opcode::VRotary:
-    rotary(operation);
-    break;
-  case Opcode::VSum:
-  case Opcode::VSumSq:
-  case Opcode::VRowMax:
-  case Opcode::VRowMin:
-  case Opcode::VAbsMax:
-  case Opcode::VArgMax:
-  case Opcode::VArgMin:
-    reduce(operation);
-    break;
-  default:
-    return byElement(operation);
-  }
-  return Outcome::Done;
-}
-
 std::unique_ptr<Datapath>
 narae::npu::makeReferenceDatapath(const Machine &machine) {
   return std::make_unique<ReferenceDatapath>(machine);

@@ -18,14 +18,13 @@
 
 namespace narae::npu {
 
-class ReferenceDatapath : public Datapath {
+class ReferenceDatapath : public KindDatapath {
 public:
   explicit ReferenceDatapath(const Machine &machine) : memories(machine) {}
   Outcome write(Space space, int32_t unit, int64_t address, const void *data,
                 size_t bytes) override;
   Outcome read(Space space, int32_t unit, int64_t address, void *data,
                size_t bytes) override;
-  Outcome execute(const Operation &operation) override;
   Outcome readIntegers(const View &view, std::vector<int32_t> &values) override;
 
   /// Elements in row-major order, each in its own bytes (4 bits in one byte).
@@ -40,20 +39,20 @@ protected:
   Memories memories;
 
 private:
-  void matmul(const Operation &operation);
-  void convolution(const Operation &operation);
-  void drain(const Operation &operation);
-  void loadAccumulators(const Operation &operation);
-  Outcome byElement(const Operation &operation);
-  void series(const Operation &operation);
-  void reduce(const Operation &operation);
-  void scan(const Operation &operation);
-  void topK(const Operation &operation);
-  void byIndex(const Operation &operation);
-  void scatterRow(const Operation &operation);
-  void rotary(const Operation &operation);
-  void copy(const Operation &operation);
-  void fill(const Operation &operation);
+  void matmul(const Operation &operation) override;
+  void convolution(const Operation &operation) override;
+  void drain(const Operation &operation) override;
+  void loadAccumulators(const Operation &operation) override;
+  Outcome byElement(const Operation &operation) override;
+  void series(const Operation &operation) override;
+  void reduce(const Operation &operation) override;
+  void scan(const Operation &operation) override;
+  void topK(const Operation &operation) override;
+  void byIndex(const Operation &operation) override;
+  void scatterRow(const Operation &operation) override;
+  void rotary(const Operation &operation) override;
+  void copy(const Operation &operation) override;
+  void fill(const Operation &operation) override;
 };
 
 } // namespace narae::npu
