@@ -45,8 +45,8 @@ static int guarded(char *error, size_t size, Fn body) {
   }
 }
 
-static int openDevice(const NaraeDeviceOptions *options, NaraeDevice **device,
-                      char *error, size_t errorSize) {
+static int openNpu(const NaraeDeviceOptions *options, NaraeDevice **device,
+                   char *error, size_t errorSize) {
   return guarded(error, errorSize, [&] {
     std::string name(options->device.data ? options->device.data : "npu",
                      options->device.data ? options->device.size : 3);
@@ -58,10 +58,10 @@ static int openDevice(const NaraeDeviceOptions *options, NaraeDevice **device,
   });
 }
 
-static void closeDevice(NaraeDevice *device) { delete device; }
+static void closeNpu(NaraeDevice *device) { delete device; }
 
-static int checkDevice(NaraeDevice *device, NaraeStringRef json, char *error,
-                       size_t errorSize) {
+static int checkNpu(NaraeDevice *device, NaraeStringRef json, char *error,
+                    size_t errorSize) {
   return guarded(error, errorSize, [&] {
     return device->npu->checkTarget(std::string(json.data, json.size));
   });
@@ -78,10 +78,10 @@ static void release(NaraeDevice *device, void *address) {
   device->npu->release(address);
 }
 
-static int isHostMemory(NaraeDevice *) { return 0; }
+static int hasHostMemory(NaraeDevice *) { return 0; }
 
-static int load(NaraeDevice *device, const void *data, size_t size,
-                NaraeObject **object, char *error, size_t errorSize) {
+static int loadKernels(NaraeDevice *device, const void *data, size_t size,
+                       NaraeObject **object, char *error, size_t errorSize) {
   return guarded(error, errorSize, [&] {
     Expected<NpuDevice::Kernels> kernels = device->npu->load(data, size);
     if (kernels.failed())
@@ -97,8 +97,8 @@ static void unload(NaraeDevice *device, NaraeObject *object) {
   delete object;
 }
 
-static int find(NaraeDevice *, NaraeObject *object, const char *name,
-                NaraeKernel **result, char *error, size_t errorSize) {
+static int findKernel(NaraeDevice *, NaraeObject *object, const char *name,
+                      NaraeKernel **result, char *error, size_t errorSize) {
   return guarded(error, errorSize, [&] {
     for (const std::unique_ptr<LoadedKernel> &kernel : object->kernels)
       if (kernel->kernel.name == name) {
@@ -110,18 +110,19 @@ static int find(NaraeDevice *, NaraeObject *object, const char *name,
   });
 }
 
-static int createQueue(NaraeDevice *, NaraeQueue **queue, char *error,
-                       size_t errorSize) {
+static int makeQueue(NaraeDevice *, NaraeQueue **queue, char *error,
+                     size_t errorSize) {
   return guarded(error, errorSize, [&] {
     *queue = new NaraeQueue();
     return Status::success();
   });
 }
 
-static void destroyQueue(NaraeDevice *, NaraeQueue *queue) { delete queue; }
+static void dropQueue(NaraeDevice *, NaraeQueue *queue) { delete queue; }
 
-static int copy(NaraeDevice *device, NaraeQueue *, void *to, const void *from,
-                uint64_t bytes, NaraeCopyKind, char *error, size_t errorSize) {
+static int copyBytes(NaraeDevice *device, NaraeQueue *, void *to,
+                     const void *from, uint64_t bytes, NaraeCopyKind,
+                     char *error, size_t errorSize) {
   return guarded(error, errorSize,
                  [&] { return device->npu->copy(to, from, bytes); });
 }
@@ -132,8 +133,8 @@ static int launch(NaraeDevice *device, NaraeQueue *, const NaraeLaunch *launch,
                  [&] { return device->npu->launch(*launch); });
 }
 
-static int record(NaraeDevice *, NaraeQueue *, NaraeEvent **event, char *,
-                  size_t) {
+static int recordEvent(NaraeDevice *, NaraeQueue *, NaraeEvent **event, char *,
+                       size_t) {
   *event = nullptr;
   return 0;
 }
@@ -205,20 +206,20 @@ const NaraeBackendRuntime *narae_npu_runtime(void) {
       sizeof(NaraeBackendRuntime),
       NARAE_BACKEND_API_VERSION,
       "npu",
-      openDevice,
-      closeDevice,
-      checkDevice,
+      openNpu,
+      closeNpu,
+      checkNpu,
       allocate,
       release,
-      isHostMemory,
-      load,
+      hasHostMemory,
+      loadKernels,
       unload,
-      find,
-      createQueue,
-      destroyQueue,
-      copy,
+      findKernel,
+      makeQueue,
+      dropQueue,
+      copyBytes,
       launch,
-      record,
+      recordEvent,
       wait,
       listDevices,
       annotate,
