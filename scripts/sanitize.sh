@@ -2,7 +2,7 @@
 # Usage: scripts/sanitize.sh [address|thread|fuzz]...
 # Builds what runs without LLVM (runtime, artifacts, planner) with sanitizers
 # and runs its unit tests (not the one that runs out of memory: the thread
-# sanitizer ends the program then); `fuzz` feeds damaged artifacts and NPU programs to their readers for
+# sanitizer ends the program then); `fuzz` feeds damaged artifacts, NPU programs, problems and target files to their readers for
 # NARAE_FUZZ_SECONDS (60). Without arguments: all three.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -37,7 +37,7 @@ for what in "${@:-address thread fuzz}"; do
       find build -maxdepth 2 -name '*.narae' -size -64k -exec cp {} "$corpus" \;
       build-asan/bin/artifact_fuzzer -max_total_time="${NARAE_FUZZ_SECONDS:-60}" \
         -artifact_prefix=build-asan/ -print_final_stats=1 "$corpus" 2>&1 | tail -n 12
-      for fuzzer in npu_fuzzer npu_object_fuzzer; do
+      for fuzzer in npu_fuzzer npu_object_fuzzer problem_fuzzer target_fuzzer; do
         build-asan/bin/$fuzzer -max_total_time="${NARAE_FUZZ_SECONDS:-60}" \
           -artifact_prefix=build-asan/ -print_final_stats=1 2>&1 | tail -n 12
       done

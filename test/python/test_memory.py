@@ -37,6 +37,29 @@ def test_random_problems_have_perfect_plans(pattern: str) -> None:
     assert np.array_equal(one.offsets, solution.offsets)
 
 
+# 10,000 in all. The effort is counted in steps: no clock is read.
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", ["cuts", "spirals", "heap"])
+@pytest.mark.parametrize(("fewest", "most"), [(3, 50), (50, 300)])
+def test_many_random_problems(pattern: str, fewest: int, most: int) -> None:
+    ratios = []
+    for seed in range(1667):
+        count = fewest + 37 * seed % (most - fewest + 1)
+        problem, _ = memory.random_problem(count, seed=1_000_000 + seed, pattern=pattern)
+        problem.spaces[0].capacity = None
+        solution = memory.allocate(problem)
+        assert memory.verify(problem, solution) == []
+        ratios.append(solution.spaces[0].ratio)
+    if most <= 50:
+        assert max(ratios) <= 1.01
+        return
+    assert np.mean(ratios) <= 1.02
+    # Of spirals a few have so many small pieces that the search does not end.
+    over = sum(ratio > 1.05 for ratio in ratios)
+    assert over <= (0.03 * len(ratios) if pattern == "spirals" else 0.005 * len(ratios))
+    assert max(ratios) <= 1.25
+
+
 @pytest.mark.parametrize("name", "ADF")
 def test_challenging_problems_fit(tmp_path: Path, name: str) -> None:
     path = ROOT / "test" / "data" / "minimalloc" / f"{name}.1048576.csv"

@@ -156,7 +156,7 @@ Plan narae::memory::allocate(const Problem &problem, const Options &options) {
     budget -= share;
     share -= improving;
     std::vector<uint64_t> partial;
-    uint64_t half = share * 5 / 8;
+    uint64_t half = share / 2;
     share -= half;
     bool isPacked =
         isFull(part) && packPerfectly(part, half, partPlan, partial);
