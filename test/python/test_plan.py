@@ -141,6 +141,8 @@ def test_compare_and_fail_if() -> None:
     done = run(config, "--compare=nvidia:h100,nvidia:a100-40,npu:atom")
     assert done.returncode == 0
     assert done.stdout.count("\n") == 4
+    beside = run(config, "--target=nvidia:h100", "--compare=nvidia:a100-40,npu:atom")
+    assert beside.stdout == done.stdout
     assert run(config, "--target=npu:atom", "--fail-if=not-fits", "--precision=f32").returncode == 1
     assert run(config, "--target=nvidia:h100", "--fail-if=decode-ms>1000").returncode == 0
     assert run(config, "--target=nvidia:h100", "--fail-if=decode-ms>0.001").returncode == 1
@@ -150,6 +152,10 @@ def test_compare_and_fail_if() -> None:
     ("arguments", "message"),
     [
         (["--target=nvidia:h300"], "nvidia:h300"),
+        (["--search", "--parallel=tp=2"], "leave out --parallel"),
+        (["--search", "--devices=2", "--max-devices=4"], "both limit --search"),
+        (["--max-devices=4"], "--max-devices limits --search"),
+        (["--latency-ms=4"], "--latency-ms is what --search has to meet"),
         (["--target=missing.json"], "missing.json"),
         (["--parallel=tp=3"], "tp of 1, 2, 4, 8, 16 and 32 works"),
         (["--parallel=tp=4,ep=3"], "ep of 1, 2 and 4 does"),

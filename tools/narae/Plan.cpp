@@ -26,6 +26,7 @@ public:
   int run() override;
 
 private:
+  bool checkTogether() const;
   bool readModel();
   bool readGraph();
   bool readPrecision();
@@ -39,9 +40,9 @@ private:
                        const plan::Hardware &hardware,
                        const plan::Plan &plan) const;
 
-  std::string model, target = "cpu", compare, parallel, precision, kvType,
-                     failIf, output, trace, html;
-  int64_t devices = 0, batch = 1, context = 0, chunk = 512, maxDevices = 64;
+  std::string model, target, compare, parallel, precision, kvType, failIf,
+      output, trace, html;
+  int64_t devices = 0, batch = 1, context = 0, chunk = 512, maxDevices = 0;
   double latency = 0;
   bool json = false, searches = false, offloads = false;
   plan::Options request;
@@ -69,9 +70,12 @@ void PlanCommand::describe(Options &options) {
       "narae plan config.json --compare=nvidia:h100,nvidia:h200,my-npu.json\n"
       "narae plan bert.onnx --target=npu:atom --batch=8 --dim seq=128\n";
   options.file("one model", model);
-  options.text("--target", "T", "hardware: a name or a .json file", target);
-  options.number("--devices", "N", "devices (the product of tp and pp)", 1,
-                 4096, devices);
+  options.text("--target", "T", "hardware: a name or a .json file (cpu)",
+               target);
+  options.number("--devices", "N",
+                 "devices (the product of tp and pp); the most that --search "
+                 "tries",
+                 1, 4096, devices);
   options.text("--parallel", "tp=N,ep=N,pp=N",
                "how the model is divided (the fastest that fits)", parallel);
   options.number("--batch", "B", "sequences at a time", 1, 1 << 20, batch);
@@ -112,7 +116,8 @@ void PlanCommand::describe(Options &options) {
   options.flag("--offload",
                "streams weights that do not fit from the host's memory",
                offloads);
-  options.text("--compare", "T1,T2", "plans for several targets", compare);
+  options.text("--compare", "T1,T2",
+               "plans for several targets, --target first", compare);
   options.text("--output", "F", "writes the plan to a file", output, 'o');
   options.text("--trace", "F.json",
                "writes the estimated times as a trace (opens in Perfetto)",
@@ -158,6 +163,27 @@ bool PlanCommand::readOptions(const plan::Inventory &inventory) {
   request.chunk = chunk;
   request.offload = offloads;
   return true;
+}
+
+/// Options that say two things about one, or need another; false after
+/// messages.
+bool PlanCommand::checkTogether() const {
+  const std::pair<bool, const char *> problems[] = {
+      {searches && !parallel.empty(),
+       "--search finds the division; leave out --parallel, or --search"},
+      {searches && devices > 0 && maxDevices > 0,
+       "--devices and --max-devices both limit --search; give one of them"},
+      {!searches && maxDevices > 0, "--max-devices limits --search"},
+      {!searches && latency > 0,
+       "--latency-ms is what --search has to meet; without it, --fail-if "
+       "decode-ms>X checks a plan"}};
+  bool ok = true;
+  for (auto [isThere, message] : problems)
+    if (isThere) {
+      fail(std::string("plan: ") + message);
+      ok = false;
+    }
+  return ok;
 }
 
 /// An .onnx file; false after messages.
@@ -215,11 +241,11 @@ int PlanCommand::planLanguage(const plan::Hardware &hardware,
   plan::Options options = request;
   std::string error;
   if (searches) {
-    if (!plan::searchLayout(inventory, hardware, options, latency / 1e3,
-                            maxDevices, result))
-      return fail("plan: no layout of up to " + std::to_string(maxDevices) +
-                  " x " + name + " fits" +
-                  (latency > 0 ? " and is fast enough" : "") +
+    int64_t most = devices > 0 ? devices : maxDevices > 0 ? maxDevices : 64;
+    if (!plan::searchLayout(inventory, hardware, options, latency / 1e3, most,
+                            result))
+      return fail("plan: no layout of up to " + std::to_string(most) + " x " +
+                  name + " fits" + (latency > 0 ? " and is fast enough" : "") +
                   "; try a lower --precision, --batch or --context, or more "
                   "--max-devices");
   } else {
@@ -333,11 +359,16 @@ int PlanCommand::run() {
   if (!compare.empty() && !(trace.empty() && html.empty()))
     return fail(std::string("plan: ") + (trace.empty() ? "--html" : "--trace") +
                 " shows one plan; give --target instead of --compare");
-  if (!readModel())
+  if (!checkTogether() || !readModel())
     return 1;
   std::vector<plan::Plan> plans;
   std::vector<plan::Hardware> hardwares;
-  std::string names = compare.empty() ? target : compare;
+  // What is compared with others is a target too.
+  std::string names = target;
+  if (!compare.empty())
+    names += (names.empty() ? "" : ",") + compare;
+  if (names.empty())
+    names = "cpu";
   for (size_t begin = 0; begin <= names.size();) {
     size_t end = std::min(names.find(',', begin), names.size());
     if (int code = planOne(names.substr(begin, end - begin), plans, hardwares))
