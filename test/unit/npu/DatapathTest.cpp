@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/unit/npu/RandomWork.h"
+#include "test/unit/npu/CompareDatapaths.h"
 
 using namespace narae::npu;
 using namespace narae::npu::test;

@@ -11,7 +11,7 @@
 
 #include "backends/npu/isa/Numbers.h"
 #include "backends/npu/opencl/OpenClDatapath.h"
-#include "test/unit/npu/RandomWork.h"
+#include "test/unit/npu/CompareDatapaths.h"
 
 #include <cstdio>
 #include <cstdlib>
