@@ -29,7 +29,7 @@ OpEntry narae::npu::findOp(StringRef name) {
   return table.lookup(name);
 }
 
-FailureOr<Tile> TileBuilder::evaluate(Value value, const Access &access) {
+TileBuilder::Key TileBuilder::keyOf(Value value, const Access &access) {
   Key key = {uint64_t(uintptr_t(value.getAsOpaquePointer()))};
   for (const Index &index : access) {
     key.push_back(index.offset);
@@ -39,6 +39,15 @@ FailureOr<Tile> TileBuilder::evaluate(Value value, const Access &access) {
       key.push_back(uint64_t(uintptr_t(factor.getAsOpaquePointer())));
     }
   }
+  return key;
+}
+
+void TileBuilder::remember(Value value, const Access &access, Tile tile) {
+  known.back()[keyOf(value, access)] = std::move(tile);
+}
+
+FailureOr<Tile> TileBuilder::evaluate(Value value, const Access &access) {
+  Key key = keyOf(value, access);
   for (auto &scopeOfLoop : known)
     if (auto it = scopeOfLoop.find(key); it != scopeOfLoop.end())
       return it->second;

@@ -102,6 +102,9 @@ public:
   //--- Values ---------------------------------------------------------------
   /// The elements of a value at an access. Fails after a diagnostic.
   llvm::FailureOr<Tile> evaluate(mlir::Value value, const Access &access);
+  /// From now on, in the open loop, the elements of a value at an access are
+  /// these.
+  void remember(mlir::Value value, const Access &access, Tile tile);
   /// What an operand that broadcasts to a result with these dimensions is asked
   /// for.
   Access broadcast(mlir::Value operand, llvm::ArrayRef<Expr> resultDims,
@@ -210,6 +213,7 @@ private:
   Bytes bytesOf(int64_t elementBytes, llvm::ArrayRef<Expr> dims,
                 const Access &access);
   using Key = std::vector<uint64_t>;
+  static Key keyOf(mlir::Value value, const Access &access);
   /// What has been evaluated, by open loop.
   std::vector<std::map<Key, Tile>> known{1};
 };

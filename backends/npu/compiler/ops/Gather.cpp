@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "backends/npu/compiler/ops/Helpers.h"
+#include "lib/codegen/Elemental.h"
 
 using namespace mlir;
 using namespace narae;
@@ -201,6 +202,56 @@ static Tile placeAlong(TileBuilder &b, const Index &index) {
   return b.vector(Opcode::VAdd, i32, {place, b.integer(index.offset)});
 }
 
+/// Whether each row of a value comes from the same rows of arguments alone;
+/// collects those.
+static bool isRowwise(TileBuilder &b, Value value,
+                      llvm::SetVector<Value> &leaves) {
+  if (isa<BlockArgument>(value)) {
+    leaves.insert(value);
+    return true;
+  }
+  Operation *op = value.getDefiningOp();
+  if (isa<fm::ConstantOp, rt::ShapeValueOp>(op) || !codegen::isElementwise(op))
+    return false;
+  SmallVector<Expr> dims(b.dims(value));
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    ArrayRef<Expr> own = b.dims(operand);
+    if (own == ArrayRef<Expr>(dims))
+      return isRowwise(b, operand, leaves);
+    // What broadcasts along rows has none to choose.
+    return own.size() < dims.size() || fm::constantOf(own[0]) == 1;
+  });
+}
+
+/// Rows by number of a value [rows, ...] that elementwise ops compute: the rows
+/// of its arguments are fetched, and the ops computed of those.
+static FailureOr<Tile> computedRows(TileBuilder &b, Operation *op, Value value,
+                                    const Tile &place, ArrayRef<Index> rest) {
+  llvm::SetVector<Value> leaves;
+  if (b.dims(value).size() != rest.size() + 1 || !isRowwise(b, value, leaves))
+    return op->emitError("a gather_nd of what the kernel computes is not "
+                         "covered on the NPU; compile for cpu");
+  // An index that nothing else has stands for the rows that were chosen.
+  Index chosen = {
+      b.scalars.pinned(1u << 20 | unsigned(b.axes.size()), LoopValue::Index),
+      {}};
+  for (AxisId axis : b.axesOf(place))
+    chosen.terms.push_back({axis, b.scope.cst(1)});
+  Access access = {chosen}, inner = {b.fixed(b.scalars.constant(0))};
+  access.append(rest.begin(), rest.end());
+  inner.append(rest.begin(), rest.end());
+  for (Value leaf : leaves) {
+    SmallVector<Expr> dims(b.dims(leaf));
+    Expr row = b.scope.product(ArrayRef<Expr>(dims).drop_front());
+    FailureOr<Tile> tile = fetchRows(b, op, cast<BlockArgument>(leaf), dims,
+                                     inner, place, dims[0], row);
+    if (failed(tile))
+      return failure();
+    b.remember(leaf, access, *tile);
+  }
+  return b.evaluate(value, access);
+}
+
 /// Tuples of indices become the number of a row.
 static FailureOr<Tile> gatherNd(TileBuilder &b, Operation *op, unsigned,
                                 const Access &access) {
@@ -210,9 +261,6 @@ static FailureOr<Tile> gatherNd(TileBuilder &b, Operation *op, unsigned,
                          fm::SqueezeOp>(table.getDefiningOp()))
     table = table.getDefiningOp()->getOperand(0);
   auto argument = dyn_cast<BlockArgument>(table);
-  if (!argument)
-    return op->emitError("a gather_nd of what the kernel computes is not "
-                         "covered on the NPU; compile for cpu");
   SmallVector<Expr> dims(b.dims(input)), tuples(b.dims(gather.getIndices()));
   auto width = fm::constantOf(tuples.back());
   size_t batch = size_t(gather.getBatchDims()), lists = tuples.size() - 1;
@@ -239,6 +287,9 @@ static FailureOr<Tile> gatherNd(TileBuilder &b, Operation *op, unsigned,
     place = own;
     rows = b.scope.mul(rows, dims[i]);
   }
+  if (!argument) // the dimensions before are those of its rows
+    return computedRows(b, op, table, b.inMemory(place),
+                        ArrayRef<Index>(access).drop_front(lists));
   Access inner(used, b.fixed(b.scalars.constant(0)));
   inner.append(access.begin() + lists, access.end());
   Expr row = b.scope.product(ArrayRef<Expr>(dims).drop_front(used));
