@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import narae
@@ -10,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import small_models
+from conftest import ROOT
 from onnx import helper
 
 
@@ -178,6 +181,30 @@ def test_missing_input_of_a_node() -> None:
 def test_attribute_of_a_wrong_type() -> None:
     refused(small_models.unary("Transpose", perm="yes"), "the_node")
     refused(small_models.unary("Transpose", perm=[0, 7]), "the_node")
+
+
+def test_signatures() -> None:
+    """What an op does not have is refused, not passed over."""
+    refused(small_models.unary("Relu", alpha=0.5), "the_node", "'alpha'", "it has none")
+    refused(small_models.unary("Elu", alfa=0.5), "the_node", "'alfa'", "alpha")
+    x, y = small_models.value("x", (2, 2)), small_models.value("y", (4, 2))
+    node = helper.make_node("Concat", ["x", "x"], ["y"], name="the_node")
+    refused(small_models.model([node], [x], [y]), "the_node", "'axis'", "missing")
+    node = helper.make_node("Relu", ["x", "x"], ["y"], name="the_node")
+    refused(small_models.model([node], [x], [x]), "the_node", "at most 1")
+    # Axes were an attribute until operator set 13.
+    node = helper.make_node("ReduceSum", ["x"], ["y"], name="the_node", axes=[0])
+    model = small_models.model([node], [x], [small_models.value("y", (1, 2))])
+    refused(model, "the_node", "'axes'")
+    model.opset_import[0].version = 12
+    narae.compile(model)
+
+
+def test_signatures_are_those_of_the_standard() -> None:
+    script = ROOT / "scripts" / "onnx_signatures.py"
+    printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    table = ROOT / "lib" / "frontend" / "onnx" / "Signatures.inc"
+    assert printed.stdout == table.read_text()
 
 
 def test_newer_opset() -> None:

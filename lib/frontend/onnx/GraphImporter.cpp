@@ -141,7 +141,9 @@ void GraphImporter::importNode(const ::onnx::NodeProto &node, Location loc,
       return;
     }
     Node current(*this, node, loc, version);
-    result = import(current);
+    result = checkSignature(current, domain);
+    if (succeeded(result))
+      result = import(current);
   }
   bool complete = succeeded(result) && model.errors == before;
   for (const std::string &output : node.output()) {

@@ -121,6 +121,11 @@ private:
 /// Emits the node's ops; failure only after a diagnostic.
 using NodeImporterFn = llvm::LogicalResult (*)(Node &node);
 
+/// Reports inputs and attributes that the op does not have in the model's
+/// operator set, and attributes that it must have. Ops that are none of the
+/// standard's pass.
+llvm::LogicalResult checkSignature(const Node &node, llvm::StringRef domain);
+
 /// All importers by "domain:OpType" ("" is the default domain: ":Add").
 class ImporterTable {
 public:
