@@ -8,6 +8,8 @@
 #include "backends/npu/compiler/Supports.h"
 #include "backends/npu/compiler/Registry.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace mlir;
 using namespace narae;
 using namespace narae::npu;
