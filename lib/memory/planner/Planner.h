@@ -74,7 +74,7 @@ struct Options {
   /// of the problem together. A step is one look at a placed buffer or at one
   /// section of time; about a thousand million of them take a second. Zero
   /// returns the best greedy plan.
-  uint64_t budget = 16'000'000;
+  uint64_t budget = 13'000'000;
   /// Steps that the greedy orders of one independent part may take together.
   /// When they do not suffice, the rest of the orders stack buffers without
   /// looking for gaps. Reached by parts of about a hundred thousand buffers.
