@@ -8,7 +8,7 @@ find_program(NARAE_LLVM_LINK NAMES llvm-link-19 llvm-link
 set(narae_device_flags -std=c++17 -O2
   -ffreestanding -fno-builtin -fno-exceptions -fno-rtti -fno-math-errno
   -ffp-contract=off -fno-trapping-math -fno-vectorize -fno-slp-vectorize
-  -fno-unroll-loops -fno-asynchronous-unwind-tables -fno-stack-protector
+  -fno-unroll-loops -fno-asynchronous-unwind-tables
   -fno-ident -fvisibility=hidden -Wall -Wextra -Wno-psabi
   # Templates of vectors are for inlining; none may stay a call.
   -mllvm -inline-threshold=100000)

@@ -69,6 +69,8 @@ typedef struct NaraeCompileOptions {
   /// Nonzero: weights stay in the model's own files, so kernels read them as
   /// they are stored there.
   int32_t keep_weights;
+  /// Nonzero: the object also carries what an emulator of the device needs.
+  int32_t emulatable;
 } NaraeCompileOptions;
 
 /// What a kernel does, for estimates of its time.

@@ -225,6 +225,7 @@ Target::Target(const NaraeBackendCompiler *backend, std::string name,
   options.exact = from.exact;
   options.threads = from.threads;
   options.keep_weights = from.externalWeights;
+  options.emulatable = from.emulatable;
 }
 
 namespace {

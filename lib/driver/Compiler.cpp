@@ -93,6 +93,8 @@ std::string optionsJson(const CompileOptions &options, bool isLanguage) {
                           {"precision", options.precision},
                           {"dims", std::move(dims)},
                           {"external_weights", options.externalWeights}};
+  if (options.emulatable)
+    json["emulatable"] = true;
   if (isLanguage) {
     json["batch"] = options.language.batch;
     json["context"] = options.language.context;

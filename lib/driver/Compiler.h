@@ -67,6 +67,8 @@ struct CompileOptions {
   bool exact = false;
   /// Weights that kernels can read as the model's files have them stay there.
   bool externalWeights = false;
+  /// Beside the device's code, what an emulator of the device needs.
+  bool emulatable = false;
   /// Shapes only: what the model's weights are is not read.
   bool withoutWeights = false;
   int optLevel = 3; ///< 0: no fusion, no optimisation

@@ -67,6 +67,7 @@ static void bindOptions(py::module_ &module) {
       .def_readwrite("all_dynamic", &CompileOptions::allDynamic)
       .def_readwrite("exact", &CompileOptions::exact)
       .def_readwrite("external_weights", &CompileOptions::externalWeights)
+      .def_readwrite("emulatable", &CompileOptions::emulatable)
       .def_readwrite("without_weights", &CompileOptions::withoutWeights)
       .def_property(
           "batch",

@@ -94,6 +94,7 @@ def compile(  # the name of what it does
     precision: str | None = None,
     *,
     exact: bool = False,
+    emulatable: bool = False,
     opt: int = 3,
     threads: int | None = None,
     directory: str | os.PathLike[str] | None = None,
@@ -119,7 +120,8 @@ def compile(  # the name of what it does
     or bounds them (`{"seq": (1, 512)}`). `precision` ("f32", "bf16",
     "f16") is the type that wider weight matrices are rounded to; None keeps
     what the model stores. `exact` forbids approximations beyond
-    rounding of f32; `opt` is 0 to 3; `threads` are those of the compiler.
+    rounding of f32; `emulatable` keeps what an emulator of the device needs
+    (for the device "nvidia-emulator"); `opt` is 0 to 3; `threads` are those of the compiler.
 
     Language models (a checkpoint's folder or a `.gguf` file): `batch`
     sequences of up to `context` positions at a time (the smaller of the
@@ -138,6 +140,7 @@ def compile(  # the name of what it does
     options.target = target
     options.precision = precision or ""
     options.exact = exact
+    options.emulatable = emulatable
     options.opt_level = opt
     options.threads = threads or 0
     options.all_dynamic = all_dynamic

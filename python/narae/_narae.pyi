@@ -28,6 +28,7 @@ class CompileOptions:
     precision: str
     all_dynamic: bool
     exact: bool
+    emulatable: bool
     external_weights: bool
     without_weights: bool
     batch: int

@@ -8,7 +8,10 @@
 #include "runtime/DefaultBackends.h"
 #include "backends/cpu/compiler/CpuCompiler.h"
 #include "backends/npu/compiler/NpuCompiler.h"
+#include "backends/nvidia/compiler/NvidiaCompiler.h"
+#include "backends/nvidia/emulator/Emulator.h"
 #include "lib/driver/Compiler.h"
+#include "narae/runtime.h"
 #include "runtime/Registry.h"
 #include "tools/common/Passes.h"
 
@@ -23,8 +26,10 @@ void narae::driver::registerDefaultBackends() {
     std::string error;
     registerBackend(narae_cpu_compiler(), error);
     registerBackend(narae_npu_compiler(), error);
+    registerBackend(narae_nvidia_compiler(), error);
     sealBuiltInBackends();
     narae::registerDefaultBackends();
+    narae_status_free(narae_register_backend(narae_nvidia_emulator_runtime()));
   });
 }
 

@@ -163,6 +163,10 @@ void Compile::describe(Options &options) {
                  optLevel);
   options.flag("--exact", "no approximations beyond rounding of f32",
                compile.exact);
+  options.flag("--emulatable",
+               "keeps beside a device's code what its emulator needs\n"
+               "(--device=nvidia-emulator)",
+               compile.emulatable);
   options.text("--report", "FILE.json",
                "writes phase times, kernels and the memory plan", report);
   options.table.push_back(phaseOption("--stop-after",

@@ -11,61 +11,25 @@
 #include "backends/cpu/compiler/Targets.h"
 #include "backends/cpu/compiler/kernels/CpuKernels.h"
 #include "lib/codegen/Configure.h"
+#include "lib/codegen/DiagnosticForwarder.h"
 #include "lib/codegen/Lowering.h"
 
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Config/llvm-config.h"
 
 using namespace mlir;
 using namespace narae;
 using namespace narae::cpu;
+using codegen::DiagnosticForwarder;
 
 /// Kernels in one LLVM module. The groups do not depend on the number of
 /// threads, so that neither does the object.
 static constexpr size_t kKernelsPerGroup = 4;
 
-namespace {
-/// Hands the diagnostics of MLIR on to a sink while it lives.
-class DiagnosticForwarder {
-public:
-  DiagnosticForwarder(MLIRContext *context, NaraeDiagnosticSink *sink)
-      : sink(sink), handler(context, [this](Diagnostic &diagnostic) {
-          forward(diagnostic);
-          return success();
-        }) {}
-  void emit(StringRef location, const std::string &message) {
-    reported = true;
-    if (sink && sink->emit)
-      sink->emit(sink->context, location.str().c_str(), message.c_str());
-  }
-  bool reported = false;
-
-private:
-  void forward(Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-      return;
-    std::string location;
-    llvm::raw_string_ostream os(location);
-    os << diagnostic.getLocation();
-    std::string message = diagnostic.str();
-    for (Diagnostic &note : diagnostic.getNotes())
-      message += "\n  note: " + note.str();
-    emit(location, message);
-  }
-  NaraeDiagnosticSink *sink;
-  ScopedDiagnosticHandler handler;
-};
-} // namespace
-
-static StringRef ref(NaraeStringRef text) {
-  return StringRef(text.data, text.size);
-}
-
 static std::optional<CpuTarget> targetOf(const NaraeCompileOptions &options,
                                          DiagnosticForwarder &diagnostics) {
   std::string error;
-  auto target = parseTarget(ref(options.target), error);
+  auto target = parseTarget(codegen::ref(options.target), error);
   if (!target)
     diagnostics.emit("", error);
   return target;
@@ -81,7 +45,7 @@ static void listChips(NaraeSink sink, void *context) {
 static int describeTarget(NaraeStringRef name, NaraeSink json, void *context,
                           NaraeDiagnosticSink *errors) {
   std::string error;
-  std::optional<CpuTarget> target = parseTarget(ref(name), error);
+  std::optional<CpuTarget> target = parseTarget(codegen::ref(name), error);
   if (!target) {
     if (errors && errors->emit)
       errors->emit(errors->context, "", error.c_str());

@@ -6,14 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "backends/cpu/compiler/DeviceLibrary.h"
+#include "lib/codegen/Embed.h"
 
 using llvm::StringRef;
-
-/// Puts a file's bytes between two symbols of the read-only data.
-#define NARAE_EMBED(name, path)                                                \
-  __asm__(".section .rodata\n.balign 16\n.hidden " name                        \
-          "_begin\n.hidden " name "_end\n" name "_begin:\n.incbin \"" path     \
-          "\"\n" name "_end:\n.byte 0\n.previous\n");
 
 NARAE_EMBED("narae_math_bitcode", NARAE_MATH_BITCODE)
 NARAE_EMBED("narae_memory_bitcode", NARAE_MEMORY_BITCODE)
