@@ -7,8 +7,8 @@
 // Internal to the library. Weights that device memory does not hold stay in the
 // host's and come through two buffers: one is filled while the other is used.
 // By layer, an equal share of each layer is streamed. By expert, all else is
-// resident and only chosen experts come; which, is known when the layer's router
-// has run, so that nothing hides the first. Times are those of
+// resident and only chosen experts come; which, is known when the layer's
+// router has run, so that nothing hides the first. Times are those of
 // lib/memory/spaces/Stream.h.
 //===----------------------------------------------------------------------===//
 

@@ -17,7 +17,8 @@ from conftest import BUILD
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 
 COMMANDS = [
-    "compile", "run", "check", "inspect", "verify", "bench", "targets", "pack", "conformance", "completion",
+    "compile", "run", "check", "inspect", "verify", "bench", "targets", "pack", "conformance",
+    "completion",
 ]  # fmt: skip
 
 

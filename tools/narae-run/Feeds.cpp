@@ -7,8 +7,8 @@
 
 #include "tools/narae-run/Feeds.h"
 #include "lib/artifact/Types.h"
-#include "tools/narae-run/NpyText.h"
 #include "lib/artifact/Values.h"
+#include "tools/narae-run/NpyText.h"
 
 #include <algorithm>
 #include <cmath>

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/driver/Compiler.h"
 #include "lib/artifact/Values.h"
+#include "lib/driver/Compiler.h"
 #include "tools/narae/Artifacts.h"
 #include "tools/narae/Command.h"
 #include "tools/narae/CompileOptions.h"

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The device library is compiled to bitcode for each kind of target and
-// inlined into kernels. Functions are templates over a float or a vector of floats
-// and free of branches: selects only, so that loops over the scalar version
-// vectorise after inlining, and the vector versions cost no more.
+// inlined into kernels. Functions are templates over a float or a vector of
+// floats and free of branches: selects only, so that loops over the scalar
+// version vectorise after inlining, and the vector versions cost no more.
 //
 // The kernels' targets have FMA instructions; `fma` is one of them.
 //

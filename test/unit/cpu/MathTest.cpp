@@ -32,8 +32,15 @@
   M(exp2)                                                                      \
   M(expm1)                                                                     \
   M(log)                                                                       \
-  M(log2) M(log10) M(log1p) M(sin) M(cos) M(tan) M(asin) M(acos) M(atan)       \
-      M(sinh) M(cosh) M(tanh) M(asinh) M(acosh) M(atanh) M(erf) M(cbrt)
+  M(log2)                                                                      \
+  M(log10)                                                                     \
+  M(log1p)                                                                     \
+  M(sin)                                                                       \
+  M(cos)                                                                       \
+  M(tan)                                                                       \
+  M(asin)                                                                      \
+  M(acos)                                                                      \
+  M(atan) M(sinh) M(cosh) M(tanh) M(asinh) M(acosh) M(atanh) M(erf) M(cbrt)
 ALL_UNARY(UNARY)
 BINARY(pow)
 BINARY(atan2)

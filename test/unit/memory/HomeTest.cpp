@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lib/memory/planner/Random.h"
 #include "lib/memory/spaces/Home.h"
+#include "lib/memory/planner/Random.h"
 
 #include <gtest/gtest.h>
 

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // One library for each case of BAD_CASE; `good`, `short_table` and `npu` have
-// nothing wrong, so that the others are refused for what their names say. Nothing here is ever called
-// but the registration.
+// nothing wrong, so that the others are refused for what their names say.
+// Nothing here is ever called but the registration.
 //
 //===----------------------------------------------------------------------===//
 
