@@ -106,7 +106,9 @@ class Reference:
     def rotary(self, i: int, size: int) -> tuple[Array, float] | None:
         """Frequencies and factor of layer i; None where nothing rotates."""
         windows = self.windows()
-        if self.family in ("exaone4", "exaone_moe") and any(windows) and not windows[i]:
+        # Layers without a window rotate only where the model has no window.
+        windowed = any(windows) or self.config.get("sliding_window") is not None
+        if self.family in ("exaone4", "exaone_moe") and windowed and not windows[i]:
             return None
         theta = self.rope.get("rope_theta", self.config.get("rope_theta", 10000.0))
         if self.family == "vaetki" and not windows[i]:

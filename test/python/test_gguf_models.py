@@ -4,6 +4,7 @@ families converted from checkpoints, and every block type."""
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import gguf_reference
@@ -98,6 +99,23 @@ def test_converted_checkpoints(name: str, separate: bool, tmp_path: Path) -> Non
     golden = read_safetensors(folder / "golden.safetensors")
     path = conversion.write(tmp_path / "model.gguf")
     assert errors(path, golden["tokens"], golden["logits"]) <= BOUND
+
+
+@pytest.mark.parametrize("name", ["exaone4", "exaone_moe"])
+def test_window_that_no_layer_has(name: str, tmp_path: Path) -> None:
+    """Nothing rotates; both front ends read it so."""
+    folder = CHECKPOINTS / name
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"layer_types": ["full_attention"] * config["num_hidden_layers"]}
+    for key in ("sliding_windows", "sliding_window_pattern"):
+        config.pop(key, None)
+    source = shutil.copytree(folder, tmp_path / "checkpoint")
+    (source / "config.json").write_text(json.dumps(config))
+    tokens = np.random.default_rng(3).integers(0, config["vocab_size"], (2, 20))
+    logits = Reference(source).logits(tokens)
+    gguf = Conversion(config, read_checkpoint(source)).write(tmp_path / "model.gguf")
+    for model in (gguf, source):
+        assert errors(model, tokens, logits) <= BOUND
 
 
 def make_variant(family: str, seed: int, folder: Path) -> tuple[Conversion, Variant]:

@@ -15,17 +15,21 @@ using language::Attention;
 using language::LatentAttention;
 using llvm::Twine;
 
+/// EXAONE 4 of 32B, which llama.cpp knows by its number of layers: these
+/// windows are in it where the file names none.
+static constexpr int64_t kLargeExaoneLayers = 64, kLargeExaoneWindow = 4096;
+
 int64_t ModelBuilder::windowOf(int64_t at) {
   if (arch.window == Architecture::Global)
     return 0;
-  std::optional<int64_t> none;
+  std::optional<int64_t> byDefault;
   if (arch.window == Architecture::MayHave)
-    none = 0;
-  int64_t window =
-      keys.layerSize("attention.sliding_window", at, blocks, none, /*least=*/0);
+    byDefault = layers == kLargeExaoneLayers ? kLargeExaoneWindow : 0;
+  int64_t window = keys.layerSize("attention.sliding_window", at, blocks,
+                                  byDefault, /*least=*/0);
   const Value *pattern = keys.find("attention.sliding_window_pattern");
   const Value *windows = keys.find("attention.sliding_window");
-  if (!window || (!pattern && windows->isArray))
+  if (!window || (!pattern && windows && windows->isArray))
     return window;
   // Without a pattern: three layers with a window, then one without.
   if (!pattern)
@@ -45,6 +49,22 @@ int64_t ModelBuilder::windowOf(int64_t at) {
                "is " + pattern->show() + ", which says nothing of layer " +
                    Twine(at));
   return 0;
+}
+
+void ModelBuilder::readRotation(language::LanguageModel &model) {
+  rotatesAll = arch.window == Architecture::Global;
+  if (rotatesAll)
+    return;
+  bool anyWindow = false;
+  for (int64_t at = 0; at < layers; ++at)
+    anyWindow |= windowOf(at) != 0;
+  if (anyWindow)
+    return;
+  const Value *window = keys.find("attention.sliding_window");
+  rotatesAll = !window || (!window->isArray && window->integer() == 0);
+  if (!rotatesAll)
+    model.notes.push_back("no layer has a window, and attention.sliding_window "
+                          "is given: no layer rotates, as in transformers");
 }
 
 /// q, k and v as rows of one matrix.
@@ -104,10 +124,8 @@ Attention ModelBuilder::attention(int64_t at) {
   }
 
   attention.window = windowOf(at);
-  // Families with windows rotate only where there is one, unless there is none
-  // at all. Granite says `finetuned` where it rotates.
-  bool rotates =
-      arch.window == Architecture::Global || attention.window || !anyWindow;
+  bool rotates = rotatesAll || attention.window;
+  // Granite says `finetuned` where it rotates.
   if (arch.multipliers)
     rotates &= keys.flag("rope.scaling.finetuned", true);
   int64_t rotated = keys.size("rope.dimension_count", attention.headDim);
@@ -117,8 +135,12 @@ Attention ModelBuilder::attention(int64_t at) {
     keys.problem("rope.dimension_count",
                  "is " + Twine(rotated) + " of " + Twine(attention.headDim) +
                      " elements a head, which the architecture does not have");
-  else if (rotates && problems.size() == before) // else it may be of any size
-    attention.rope = rotation(rotated, attention.window != 0, nullptr);
+  else if (problems.size() == before) { // else it may be of any size
+    // Files whose layers do not rotate have the keys of rotation too.
+    language::Rope rope = rotation(rotated, attention.window != 0, nullptr);
+    if (rotates)
+      attention.rope = std::move(rope);
+  }
 
   attention.scale = 1 / std::sqrt(static_cast<double>(attention.headDim));
   if (arch.multipliers)

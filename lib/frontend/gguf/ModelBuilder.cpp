@@ -150,8 +150,7 @@ bool ModelBuilder::build(LanguageModel &model, const File &file) {
   model.embedding =
       tensors.take("token_embd.weight", {model.vocabulary, hidden});
 
-  for (int64_t at = 0; at < layers; ++at)
-    anyWindow |= windowOf(at) != 0;
+  readRotation(model);
   for (int64_t at = 0; at < layers; ++at)
     model.layers.push_back(layer(at));
 

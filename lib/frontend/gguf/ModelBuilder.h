@@ -43,6 +43,10 @@ private:
                 const std::string &prefix);
   /// The window of a layer; 0: none.
   int64_t windowOf(int64_t at);
+  /// Whether layers without a window rotate too: in families where only those
+  /// with one do, if the file names no window (or 0). One that names a window
+  /// and gives it to no layer rotates nowhere, as in transformers.
+  void readRotation(language::LanguageModel &model);
 
   // Rotation.cpp
   /// The rotation of `dim` elements; `softmax` gets what YaRN multiplies the
@@ -66,7 +70,7 @@ private:
   int64_t blocks = 0; ///< block_count: also those set apart
   int64_t layers = 0; ///< that compute
   double epsilon = 0;
-  bool anyWindow = false;
+  bool rotatesAll = true; ///< also layers without a window
   double residual = 1;
 };
 

@@ -178,11 +178,66 @@ TEST(GgufModel, ReadsWindowPatterns) {
             (std::vector<int64_t>{7, 0, 7, 0, 7}));
   EXPECT_EQ(windows(smallExaoneMoe().array<uint8_t>(key, 7, {0, 0, 1, 1, 0})),
             (std::vector<int64_t>{0, 0, 7, 7, 0}));
-  // No windows at all: rotation everywhere.
-  LoadedModel none = describe(
-      smallExaoneMoe().array<uint8_t>(key, 7, {0, 0, 0, 0, 0}).bytes());
-  ASSERT_TRUE(none.model);
-  EXPECT_TRUE(none.model->layers[3].attention->rope);
+}
+
+/// EXAONE 4: norms of results only.
+static GgufBytes smallExaone4(unsigned layers = 5) {
+  GgufBytes file = smallModel("exaone4", layers);
+  for (unsigned layer = 0; layer < layers; ++layer) {
+    std::string prefix = "blk." + std::to_string(layer) + ".";
+    file.f32Tensor(prefix + "attn_q.weight", {8, 8})
+        .f32Tensor(prefix + "attn_k.weight", {4, 8})
+        .f32Tensor(prefix + "attn_v.weight", {4, 8})
+        .f32Tensor(prefix + "attn_output.weight", {8, 8})
+        .f32Tensor(prefix + "attn_q_norm.weight", {4})
+        .f32Tensor(prefix + "attn_k_norm.weight", {4})
+        .f32Tensor(prefix + "post_attention_norm.weight", {8})
+        .f32Tensor(prefix + "post_ffw_norm.weight", {8});
+    addMlp(file, layer);
+  }
+  return file;
+}
+
+/// What transformers' Exaone4Attention does: layers with a window rotate, and
+/// all layers do only where the model has no `sliding_window`.
+TEST(GgufModel, RotatesInWindowsOnly) {
+  using List = std::vector<int64_t>;
+  auto windows = [](const GgufBytes &file) {
+    LoadedModel loaded = describe(file.bytes());
+    EXPECT_TRUE(loaded.model) << show(loaded.problems);
+    List result;
+    for (const auto &layer : loaded.model->layers) {
+      const auto &attention = *layer.attention;
+      result.push_back(attention.rope ? attention.window : -1); // -1: neither
+      EXPECT_TRUE(attention.rope || !attention.window);
+    }
+    return result;
+  };
+  const char *window = "exaone4.attention.sliding_window";
+  const char *pattern = "exaone4.attention.sliding_window_pattern";
+  EXPECT_EQ(windows(smallExaone4()), (List{0, 0, 0, 0, 0}));
+  EXPECT_EQ(windows(smallExaone4().u32(window, 0)), (List{0, 0, 0, 0, 0}));
+  EXPECT_EQ(windows(smallExaone4().u32(window, 7)), (List{7, 7, 7, -1, 7}));
+  EXPECT_EQ(windows(smallExaone4().u32(window, 7).u32(pattern, 2)),
+            (List{7, -1, 7, -1, 7}));
+  List never(5, -1);
+  GgufBytes full =
+      smallExaone4()
+          .u32(window, 7)
+          .f32("exaone4.rope.freq_base", 500) // which says nothing then
+          .array<uint8_t>(pattern, 7, {0, 0, 0, 0, 0});
+  EXPECT_EQ(windows(full), never);
+  EXPECT_EQ(describe(full.bytes()).model->notes.size(), 1u);
+  EXPECT_EQ(windows(smallExaone4().u32(window, 7).u32(pattern, 1)), never);
+  EXPECT_EQ(
+      windows(smallExaoneMoe().array<uint8_t>(
+          "exaone-moe.attention.sliding_window_pattern", 7, {0, 0, 0, 0, 0})),
+      never);
+  // The 32B has a window whether or not the file says so, as in llama.cpp.
+  List large = windows(smallExaone4(64));
+  EXPECT_EQ(List(large.begin(), large.begin() + 5),
+            (List{4096, 4096, 4096, -1, 4096}));
+  EXPECT_EQ(windows(smallExaone4(64).u32(window, 0)), List(64, 0));
 }
 
 TEST(GgufModel, SetsNextTokenLayersApart) {
@@ -265,6 +320,13 @@ TEST(GgufModel, AppliesGranitesMultipliers) {
   EXPECT_EQ(loaded.model->layers[1].attention->scale, 0.125);
   EXPECT_TRUE(has(problemsOf(smallLlama().f32("llama.residual_scale", 0.5f)),
                   "llama.residual_scale: is 0.5, which nothing reads"));
+  // Without rotation: what would describe it says nothing.
+  loaded = describe(smallLlama("granite")
+                        .flag("granite.rope.scaling.finetuned", false)
+                        .f32("granite.rope.freq_base", 500)
+                        .bytes());
+  ASSERT_TRUE(loaded.model) << show(loaded.problems);
+  EXPECT_FALSE(loaded.model->layers[0].attention->rope);
 }
 
 TEST(GgufModel, IsStrict) {
