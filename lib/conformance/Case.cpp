@@ -126,6 +126,8 @@ static std::string errors(const driver::CompileResult &result) {
 
 static driver::CompileOptions optionsFor(const std::string &target) {
   driver::CompileOptions options;
+  // The device may be an emulator.
+  options.emulatable = true;
   options.target = target;
   return options;
 }

@@ -7,6 +7,7 @@
 
 #include "backends/nvidia/object/Object.h"
 #include "backends/nvidia/object/Object_generated.h"
+#include "lib/artifact/Hash.h"
 
 #include <algorithm>
 #include <cstring>
@@ -14,6 +15,13 @@
 
 using namespace narae;
 using namespace narae::nvidia;
+
+static uint64_t hashOf(const ModuleImage &image) {
+  artifact::Hasher hasher;
+  for (const std::string *part : {&image.ptx, &image.cubin, &image.bitcode})
+    hasher.add(part->data(), part->size());
+  return hasher.finish();
+}
 
 static std::vector<uint8_t> bytesOf(const std::string &text) {
   return std::vector<uint8_t>(text.begin(), text.end());
@@ -27,6 +35,7 @@ std::string nvidia::writeObject(const KernelObject &object) {
     module->ptx = image.ptx;
     module->cubin = bytesOf(image.cubin);
     module->bitcode = bytesOf(image.bitcode);
+    module->hash = hashOf(image);
     root.modules.push_back(std::move(module));
   }
   for (const KernelInfo &info : object.kernels) {
@@ -74,9 +83,13 @@ Expected<KernelObject> nvidia::readObject(std::string_view bytes) {
   const fb::Object &root = *fb::GetObject(data);
   KernelObject object;
   object.chip = root.chip()->str();
-  for (const fb::Module *module : *root.modules())
+  for (const fb::Module *module : *root.modules()) {
     object.modules.push_back({module->ptx()->str(), textOf(module->cubin()),
                               textOf(module->bitcode())});
+    if (hashOf(object.modules.back()) != module->hash())
+      return Status::error("a module of the object is damaged: its hash is "
+                           "not what the object says");
+  }
   for (const fb::Kernel *kernel : *root.kernels()) {
     std::string name = kernel->name()->str();
     if (std::string problem = problemOf(*kernel, root.modules()->size());

@@ -64,9 +64,11 @@ TEST(NvidiaObject, DamagedBytesAreReadSafely) {
     for (unsigned char change : {0x01, 0x80, 0xff}) {
       std::string copy = bytes;
       copy[at] = static_cast<char>(copy[at] ^ change);
-      if (auto read = readObject(copy); read.ok())
+      if (auto read = readObject(copy); read.ok()) {
+        EXPECT_EQ(read->modules[0].bitcode, "BC");
         for (const KernelInfo &kernel : read->kernels)
           EXPECT_LT(kernel.module, read->modules.size());
+      }
     }
 }
 
