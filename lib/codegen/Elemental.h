@@ -60,6 +60,7 @@ void registerWindowElements(ElementTable &table);
 void registerNormElements(ElementTable &table);
 void registerResizeElements(ElementTable &table);
 void registerSampleElements(ElementTable &table);
+void registerAttentionElements(ElementTable &table);
 void registerLanguageElements(ElementTable &table);
 
 } // namespace narae::codegen

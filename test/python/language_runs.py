@@ -20,6 +20,7 @@ class Runs:
     tokens: Array
     expected: Array | None = None
     """Logits [B, T, vocabulary]."""
+    device: str | None = None
     session: narae.Session = field(init=False)
     positions: Array = field(init=False)
     """Tokens of each sequence that the cache holds."""
@@ -31,7 +32,7 @@ class Runs:
         model = self.artifact.metadata["language_model"]
         self.chunk: int = model["prefill_chunk"]
         self.vocabulary: int = model["vocabulary"]
-        self.session = narae.Session(self.artifact)
+        self.session = narae.Session(self.artifact, device=self.device)
         self.reset()
 
     def reset(self) -> None:

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 import real_models
 import small_models
+from checkpoints import read_safetensors
 from conftest import BUILD, RunTool
+from language_runs import Runs
 
+DATA = Path(__file__).resolve().parents[1] / "data"
 EMULATOR = "nvidia-emulator"
 CHECKED = "nvidia-emulator:check"
 
@@ -152,6 +155,7 @@ def modules_of(artifact: narae.Artifact, tool: RunTool) -> list[str]:
 
 
 MODELS: dict[str, Callable[[Path], Path]] = {
+    "minilm": real_models.minilm,
     "magika": lambda folder: real_models.magika(),
 }
 
@@ -185,3 +189,38 @@ def test_portable_code_assembles_without_spills(
     said = assemble(linear_gpu, chip, tool, tmp_path)
     assert "registers" in said
     assert set(re.findall(r"(\d+) bytes spill stores", said)) == {"0"}
+
+
+@pytest.mark.parametrize("device, only", [(EMULATOR, ""), (CHECKED, "reduce"), (CHECKED, "cache")])
+def test_conformance(device: str, only: str, tool: RunTool) -> None:
+    options = ["--target=nvidia:sm_80", f"--device={device}", f"--only={only}", "--json"]
+    result = tool("conformance", *options)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr
+
+
+FAMILIES = sorted(p.parent.name for p in DATA.glob("checkpoints/*/golden.safetensors"))
+PACKED = sorted(p.name for p in DATA.glob("gguf/*.gguf"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_language_models(family: str) -> None:
+    """Prefill in chunks and decoding, a batch of two, against transformers."""
+    golden = read_safetensors(DATA / "checkpoints" / family / "golden.safetensors")
+    model = compile_gpu(DATA / "checkpoints" / family, batch=2, context=24, prefill_chunk=7)
+    runs = Runs(model, golden["tokens"], golden["logits"], device=EMULATOR)
+    runs.by_chunks("prefill", 7)
+    runs.by_chunks("score", 5)
+    runs.by_token()
+    assert runs.error < 1e-4
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_weights(name: str) -> None:
+    golden = read_safetensors(DATA / "gguf" / f"{name}.golden.safetensors")
+    model = compile_gpu(
+        DATA / "gguf" / name, batch=2, context=24, prefill_chunk=8, kv_type="f32", exact=True
+    )
+    runs = Runs(model, golden["tokens"], golden["logits"], device=EMULATOR)
+    runs.by_chunks("score", 8)
+    runs.by_token()
+    assert runs.error < 1e-4

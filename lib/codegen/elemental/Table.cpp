@@ -29,6 +29,7 @@ ElementEntry codegen::elementEntry(StringRef opName) {
     registerNormElements(t);
     registerResizeElements(t);
     registerSampleElements(t);
+    registerAttentionElements(t);
     registerLanguageElements(t);
     return t;
   }();

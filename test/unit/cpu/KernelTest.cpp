@@ -49,7 +49,7 @@ public:
     EXPECT_TRUE(module);
     if (!module)
       return;
-    options = {sizeof(options), {target, strlen(target)}, 3, 0, threads, 0};
+    options = {sizeof(options), {target, strlen(target)}, 3, 0, threads, 0, 0};
     NaraeDiagnosticSink sink = {&errors, appendError};
     failed = compiler().configure(module->getOperation(), &options, &sink) ||
              compiler().compile(module->getOperation(), &options, append,
@@ -326,7 +326,7 @@ TEST(CpuTargets, SupportsNamesTheReason) {
     })mlir",
                                             &context);
   ASSERT_TRUE(module);
-  NaraeCompileOptions options = {sizeof(options), {"cpu", 3}, 3, 0, 1, 0};
+  NaraeCompileOptions options = {sizeof(options), {"cpu", 3}, 3, 0, 1, 0, 0};
   std::string errors;
   NaraeDiagnosticSink sink = {&errors, appendError};
   module->walk([&](fm::ExpOp op) {

@@ -139,7 +139,7 @@ Kernels::Kernels(const std::string &text, const std::string &target) {
   }
   const NaraeBackendCompiler &compiler = *narae_cpu_compiler();
   NaraeCompileOptions options = {
-      sizeof(options), {target.data(), target.size()}, 3, 0, 1, 0};
+      sizeof(options), {target.data(), target.size()}, 3, 0, 1, 0, 0};
   NaraeDiagnosticSink sink = {&errors, appendError};
   int failed = compiler.configure(module->getOperation(), &options, &sink) ||
                compiler.compile(module->getOperation(), &options, append,
