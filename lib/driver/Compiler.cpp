@@ -220,13 +220,24 @@ CompileResult driver::compileBytes(std::string_view onnx,
   return compileSource({name, onnx, directory}, output, options);
 }
 
-CompileResult driver::check(const std::string &model,
-                            const CompileOptions &options) {
+static CompileResult checkSource(const Source &source,
+                                 const CompileOptions &options) {
   CompileOptions early = options;
   early.stopAfter = Phase::Place;
-  CompileResult result = compileSource({model, std::nullopt, ""}, "", early);
+  CompileResult result = compileSource(source, "", early);
   result.ir.clear();
   return result;
+}
+
+CompileResult driver::check(const std::string &model,
+                            const CompileOptions &options) {
+  return checkSource({model, std::nullopt, ""}, options);
+}
+
+CompileResult driver::checkBytes(std::string_view onnx, const std::string &name,
+                                 const std::string &directory,
+                                 const CompileOptions &options) {
+  return checkSource({name, onnx, directory}, options);
 }
 
 CompileResult driver::runPipeline(std::string_view ir,

@@ -111,6 +111,10 @@ CompileResult compileBytes(std::string_view onnx, const std::string &name,
                            const CompileOptions &options);
 /// Everything that stands in the way of compiling, without compiling.
 CompileResult check(const std::string &model, const CompileOptions &options);
+/// The same for an ONNX model in memory; `directory` is for external data.
+CompileResult checkBytes(std::string_view onnx, const std::string &name,
+                         const std::string &directory,
+                         const CompileOptions &options);
 
 /// Whether a backend's compiler side can be added: its API and MLIR versions
 /// fit, it is complete, and its name is free. Else the reason is in `error`.

@@ -157,6 +157,13 @@ void narae::python::bindCompiler(py::module_ &module) {
              });
   module.def("check", &narae::driver::check,
              py::call_guard<py::gil_scoped_release>());
+  module.def("check_bytes",
+             [](const py::bytes &model, const std::string &name,
+                const std::string &directory, const CompileOptions &options) {
+               std::string_view view = model;
+               py::gil_scoped_release released;
+               return checkBytes(view, name, directory, options);
+             });
   module.def("run_pipeline",
              [](const std::string &ir, const std::string &pipeline) {
                py::gil_scoped_release released;

@@ -57,23 +57,17 @@ def raise_on_error(result: _narae.CompileResult, name: str) -> list[Diagnostic]:
     raise Error(f"{name}:\n" + "\n".join(lines), diagnostics, internal=result.status != 1)
 
 
-def _serialized(model: Model) -> tuple[bytes, str, str] | None:
-    """Bytes, name and folder of a model in memory; None for a path."""
+def _serialized(model: Model) -> tuple[bytes, str] | None:
+    """Bytes and name of a model in memory; None for a path."""
     if isinstance(model, bytes | bytearray | memoryview):
-        return bytes(model), "model", ""
+        return bytes(model), "model"
     serialize = getattr(model, "SerializeToString", None)
     if serialize is not None:
-        return serialize(), model.graph.name or "model", ""
+        return serialize(), model.graph.name or "model"
     return None
 
 
-def _run_compiler(
-    model: Model, output: str, options: _narae.CompileOptions, directory: str | None
-) -> tuple[_narae.CompileResult, str]:
-    memory = _serialized(model)
-    if memory is not None:
-        data, name, folder = memory
-        return _narae.compile_bytes(data, name, directory or folder, output, options), name
+def _path(model: Model) -> str:
     try:
         path = os.fspath(model)
     except TypeError:
@@ -81,8 +75,17 @@ def _run_compiler(
             "a model is a path, the bytes of an ONNX model or an onnx.ModelProto, "
             f"not {type(model).__name__}"
         ) from None
-    if isinstance(path, bytes):
-        path = os.fsdecode(path)
+    return os.fsdecode(path)
+
+
+def _run_compiler(
+    model: Model, output: str, options: _narae.CompileOptions, directory: str | None
+) -> tuple[_narae.CompileResult, str]:
+    memory = _serialized(model)
+    if memory is not None:
+        data, name = memory
+        return _narae.compile_bytes(data, name, directory or "", output, options), name
+    path = _path(model)
     return _narae.compile(path, output, options), path
 
 
@@ -178,19 +181,25 @@ def compile(  # the name of what it does
 
 
 def check(
-    model: str | os.PathLike[str],
+    model: Model,
     target: str = "cpu",
     *,
     dims: Dims | None = None,
     precision: str | None = None,
+    directory: str | os.PathLike[str] | None = None,
 ) -> list[Diagnostic]:
-    """Everything that stands in the way of compiling a model file for a
-    target; an empty list when nothing does."""
+    """Everything that stands in the way of compiling a model for a target; an
+    empty list when nothing does. `model` and `directory` are as in `compile`."""
     options = _narae.CompileOptions()
     options.target = target
     options.precision = precision or ""
     _set_dims(options, dims)
-    return _diagnostics(_narae.check(os.fspath(model), options))
+    memory = _serialized(model)
+    if memory is None:
+        return _diagnostics(_narae.check(_path(model), options))
+    data, name = memory
+    folder = "" if directory is None else os.fspath(directory)
+    return _diagnostics(_narae.check_bytes(data, name, folder, options))
 
 
 def targets() -> list[str]:

@@ -162,6 +162,23 @@ def test_check(linear_file: Path, tmp_path: Path) -> None:
     assert any("Wobble" in str(item) for item in found)
 
 
+def test_check_takes_what_compile_takes(linear_file: Path, tmp_path: Path) -> None:
+    model = onnx.load(linear_file)
+    for source in (str(linear_file), linear_file.read_bytes(), model):
+        assert narae.check(source) == narae.check(linear_file)
+    wobbly = small_models.unary("Wobble")
+    for source in (wobbly, wobbly.SerializeToString()):
+        assert any("Wobble" in str(item) for item in narae.check(source))
+    with pytest.raises(narae.Error, match="not int"):
+        narae.check(3)
+    (tmp_path / "w.bin").write_bytes(bytes(16))
+    outside = small_models.external("w.bin", 0, 16)
+    assert not [
+        item for item in narae.check(outside, directory=tmp_path) if item.severity == "error"
+    ]
+    assert "w.bin" in str(narae.check(outside, directory=tmp_path / "elsewhere"))
+
+
 def test_diagnostics_name_the_node() -> None:
     with pytest.raises(narae.Error) as caught:
         narae.compile(small_models.unary("Wobble"))
