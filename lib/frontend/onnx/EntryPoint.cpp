@@ -7,6 +7,8 @@
 
 #include "lib/frontend/onnx/EntryPoint.h"
 
+#include "lib/frontend/onnx/DeclaredShapes.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -44,13 +46,6 @@ private:
   std::vector<std::string> known; ///< names that options can use
 };
 } // namespace
-
-/// The name of a dimension. Some exporters write "?" for every unknown one,
-/// which does not make them equal.
-static std::string dimName(const ::onnx::TensorShapeProto::Dimension &dim) {
-  std::string name = dim.has_dim_param() ? dim.dim_param() : "";
-  return name == "?" || name == "-1" || name == "None" ? "" : name;
-}
 
 /// Reads one dimension; returns its size or kDynamic.
 int64_t Inputs::size(Input &input,
@@ -217,6 +212,7 @@ void narae::onnx::importMain(ModelState &state, const ::onnx::GraphProto &graph,
     importer.bind(input.name, Binding::tensor(value));
   importer.importInitializers(graph);
   importer.importNodes(graph.node());
+  checkDeclaredShapes(importer, graph);
 
   SmallVector<Value> results;
   if (graph.output().empty())

@@ -8,6 +8,7 @@
 #include "lib/frontend/onnx/OnnxImporter.h"
 
 #include "lib/frontend/onnx/EntryPoint.h"
+#include "lib/frontend/onnx/ExternalFiles.h"
 #include "lib/frontend/onnx/ModelReader.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -44,6 +45,10 @@ importModel(StringRef bytes, Location loc, StringRef directory,
                      << "'";
   Opsets opsets = readOpsets(model->opset_import());
   reportUnsupportedOps(*model, state);
+  if (!options.withoutWeights &&
+      failed(checkExternalFiles(*model, directory,
+                                [&] { return emitError(loc); })))
+    return {};
   importMain(state, model->graph(), opsets, options);
   if (state.errors)
     return {};

@@ -157,3 +157,38 @@ TEST_F(OnnxExternal, OutsideOfTheFileOrFolder) {
   EXPECT_NE(m.messages.find("is a link out of"), std::string::npos);
   EXPECT_TRUE(failed(read(m, external("absent.bin", "0"))));
 }
+
+/// Two files are missing, wanted by seven tensors and by one that is a node's
+/// value; one message a file.
+TEST_F(OnnxExternal, MissingFilesAreNamedOnce) {
+  m.graph.input("x", {20});
+  std::string last = "x";
+  for (int i = 0; i < 7; ++i) {
+    std::string number = std::to_string(i);
+    TensorProto &tensor = *m.graph.proto.add_initializer();
+    tensor = external("absent.bin", "0");
+    tensor.set_name("w" + number);
+    m.graph.node("Add", {last, "w" + number}, {"y" + number});
+    // A second use does not count.
+    m.graph.node("Mul", {"y" + number, "w" + number}, {"z" + number});
+    last = "z" + number;
+  }
+  NodeProto &node = m.graph.node("Constant", {}, {"c"});
+  node.set_name("constant");
+  ::onnx::AttributeProto &value = *node.add_attribute();
+  value.set_name("value");
+  value.set_type(::onnx::AttributeProto::TENSOR);
+  *value.mutable_t() = external("other.bin", "0");
+  m.graph.node("Neg", {"c"}, {"d"});
+  m.graph.output(last);
+  m.graph.output("d");
+  EXPECT_FALSE(m.import());
+  EXPECT_EQ(std::count(m.messages.begin(), m.messages.end(), '\n'), 2)
+      << m.messages;
+  EXPECT_NE(m.messages.find("'absent.bin'"), std::string::npos) << m.messages;
+  EXPECT_NE(m.messages.find("7 tensors ('w0', 'w1', 'w2', ...)"),
+            std::string::npos)
+      << m.messages;
+  EXPECT_NE(m.messages.find("'other.bin'"), std::string::npos) << m.messages;
+  EXPECT_NE(m.messages.find("1 tensor ('w')"), std::string::npos) << m.messages;
+}
