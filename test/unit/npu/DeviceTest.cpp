@@ -329,6 +329,7 @@ TEST_F(NpuDevice, PrintsPrograms) {
 }
 
 TEST_F(NpuDevice, IsListed) {
+  registerDefaultBackends();
   std::string list;
   EXPECT_EQ(take(narae_list_devices(append, &list)), "");
   auto devices = nlohmann::json::parse(list)["npu"];
