@@ -191,7 +191,9 @@ def test_portable_code_assembles_without_spills(
     assert set(re.findall(r"(\d+) bytes spill stores", said)) == {"0"}
 
 
-@pytest.mark.parametrize("device, only", [(EMULATOR, ""), (CHECKED, "reduce"), (CHECKED, "cache")])
+@pytest.mark.parametrize(
+    ("device", "only"), [(EMULATOR, ""), (CHECKED, "reduce"), (CHECKED, "cache")]
+)
 def test_conformance(device: str, only: str, tool: RunTool) -> None:
     options = ["--target=nvidia:sm_80", f"--device={device}", "--json"]
     result = tool("conformance", *options, *([f"--only={only}"] if only else []))
